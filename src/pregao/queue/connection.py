@@ -1,0 +1,96 @@
+"""Connections to Redis or Valkey, and whether the server is one that keeps jobs safe."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import redis as redis_sync
+import redis.asyncio as redis_async
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from pregao.domain.errors import QueueUnavailable, UnsafeServer
+from pregao.queue.keys import DEFAULT_PREFIX
+from pregao.queue.replies import translate
+
+CONNECT_TIMEOUT_SECONDS = 3.0
+COMMAND_TIMEOUT_SECONDS = 10.0
+RETRIES = 2
+
+_PASSING = (RedisConnectionError, RedisTimeoutError)
+
+
+class ServerFacts(msgspec.Struct, frozen=True):
+    """What matters of a server. `maxmemory_bytes` 0 means no limit."""
+
+    version: str
+    maxmemory_bytes: int
+    warnings: list[str]
+
+
+def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECONDS) -> redis_async.Redis:
+    """An asyncio client with bytes answers; connects at the first command and reconnects by itself.
+
+    Lost replies are repeated, which every script allows. `timeout_seconds=None` is for a connection that blocks.
+    """
+    return redis_async.Redis.from_url(
+        url,
+        protocol=2,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        socket_keepalive=True,
+        retry=AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
+        retry_on_error=list(_PASSING),
+        health_check_interval=0,
+    )
+
+
+def open_redis_for_thread(url: str, *, timeout_seconds: float) -> redis_sync.Redis:
+    """A blocking client for the thread that renews leases, with a timeout that fits well inside a lease."""
+    return redis_sync.Redis.from_url(
+        url,
+        protocol=2,
+        socket_connect_timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        socket_keepalive=True,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 1),
+        retry_on_error=list(_PASSING),
+    )
+
+
+async def check_server(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> ServerFacts:
+    """Look at the server before trusting it with jobs.
+
+    Raises UnsafeServer when it evicts keys, or is a Redis Cluster and `prefix` has no hash tag; QueueUnavailable when
+    it does not answer. What is merely unwise comes back in `warnings`.
+    """
+    try:
+        info = await redis.info()
+    except RedisError as error:
+        raise translate(error) from error
+    except OSError as error:
+        raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        raise UnsafeServer(
+            f"this Redis may evict jobs: maxmemory-policy is {policy!r}; set it to noeviction "
+            "(CONFIG SET maxmemory-policy noeviction, and in the server's configuration file)"
+        )
+    if info.get("cluster_enabled") in (1, "1") and not re.search(r"\{[^}]+\}", prefix):
+        raise UnsafeServer(
+            f"this is a Redis Cluster and the key prefix {prefix!r} has no hash tag, so that one queue would be spread "
+            "over many slots; set PREGAO_PREFIX={scraper}:"
+        )
+    warnings = []
+    if info.get("aof_enabled") in (0, "0"):
+        warnings.append("appendonly is off: jobs accepted since the last snapshot are lost when the server stops")
+    return ServerFacts(
+        version=str(info.get("valkey_version") or info.get("redis_version")),
+        maxmemory_bytes=int(info.get("maxmemory", 0)),
+        warnings=warnings,
+    )

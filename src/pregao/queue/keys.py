@@ -1,0 +1,45 @@
+"""Every Redis key, built in one place for Python; `lua/shared/head.lua` builds the same names for the scripts."""
+
+from __future__ import annotations
+
+from pregao.domain.job import JobPriority
+
+DEFAULT_PREFIX = "scraper:"
+
+
+class Keys:
+    """The names under one prefix. On a Redis Cluster the prefix carries a hash tag: `{scraper}:`."""
+
+    def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
+        self.prefix = prefix
+        self.generation = f"{prefix}generation"
+        self.running = f"{prefix}running"
+        self.delayed = f"{prefix}delayed"
+        self.wake = f"{prefix}wake"
+        self.outbox = f"{prefix}outbox"
+        self.outbox_bytes = f"{prefix}outbox_bytes"
+        self.outbox_dead = f"{prefix}outbox:dead"
+        self.inuse = f"{prefix}inuse"
+        self.fence = f"{prefix}fence"
+        self.fired = f"{prefix}fired"
+        self.workers = f"{prefix}workers"
+        self.clock = f"{prefix}clock"
+        self.orphans = f"{prefix}orphans"
+        self.cancel = f"{prefix}cancel"
+        self.events = f"{prefix}events"
+
+    def ready(self, priority: JobPriority) -> str:
+        """LIST of the ids that may be claimed at this priority: LPUSH in, RPOP out."""
+        return f"{self.prefix}jobs:{priority.value}"
+
+    def status(self, job_id: str) -> str:
+        """STRING with the job's status."""
+        return f"{self.prefix}job:{job_id}:status"
+
+    def data(self, job_id: str) -> str:
+        """STRING with the job's JSON document."""
+        return f"{self.prefix}job:{job_id}:data"
+
+    def meta(self, job_id: str) -> str:
+        """HASH that is the authority on a live job."""
+        return f"{self.prefix}job:{job_id}:meta"

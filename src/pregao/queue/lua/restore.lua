@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- (new) → pending | retry, from PostgreSQL, after Redis was lost. Works without a generation marker, which is set last.
+-- Safe to repeat: a job that Redis knows is left alone. No fact: PostgreSQL knows it already.
+-- ARGV[3…] per job: id, priority, scraper, label, max_retries, unique, body, error as JSON, attempt, retry_count, lost,
+--   version, due in ms ('' = pending)
+-- Reply: how many were restored
+local FIELDS = 13
+if (#ARGV - 2) % FIELDS ~= 0 then return redis.error_reply('EARGS jobs take ' .. FIELDS .. ' fields each') end
+local restored = 0
+for at = 3, #ARGV, FIELDS do
+  local job = {id = ARGV[at], priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3], state = 'pending',
+    unique = ARGV[at + 5], attempt = tonumber(ARGV[at + 8]), retry_count = tonumber(ARGV[at + 9]),
+    lost = tonumber(ARGV[at + 10])}
+  if redis.call('EXISTS', meta_key(job.id)) == 0 then
+    redis.call('HSET', meta_key(job.id), 'priority', job.priority, 'scraper', job.scraper, 'label', job.label,
+      'max_retries', ARGV[at + 4], 'attempt', text(job.attempt), 'version', ARGV[at + 11])
+    if job.unique ~= '' then
+      redis.call('HSET', meta_key(job.id), 'unique', job.unique)
+      redis.call('SET', unique_key(job.unique), job.id, 'NX')
+    end
+    if ARGV[at + 12] ~= '' then make_delayed(job, tonumber(ARGV[at + 12])) else make_ready(job, false) end
+    write_document(job, ARGV[at + 6], ARGV[at + 7])
+    redis.call('HSET', meta_key(job.id), 'error_at', text(job.error_at))
+    restored = restored + 1
+  end
+end
+return restored

@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- No transition: keep the queue honest. Runs before reclaim, about once a second from every worker.
+-- A jump of the server's clock (or a time during which nobody ticked, such as a restart of the server) of more than
+-- `jump` ms moves every lease by the same amount, since nobody could renew meanwhile. A lost wake token is put back.
+-- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped
+-- Reply: the jump that was corrected in ms, retries due, leases expired, ms until the next retry is due (-1 = none)
+local CLOCK, WORKERS = prefix .. 'clock', prefix .. 'workers'
+local last = tonumber(redis.call('GET', CLOCK) or text(now_ms))
+local jump = now_ms - last
+local corrected = 0
+if math.abs(jump) > tonumber(ARGV[3]) then
+  corrected = jump
+  for _, id in ipairs(redis.call('ZRANGE', RUNNING, 0, -1)) do redis.call('ZINCRBY', RUNNING, text(jump), id) end
+end
+redis.call('SET', CLOCK, text(now_ms))
+local workers = redis.call('HGETALL', WORKERS)
+for at = 1, #workers, 2 do
+  local heartbeat = tonumber(string.match(workers[at + 1], '^%d+'))
+  if heartbeat and now_ms - heartbeat > tonumber(ARGV[4]) then redis.call('HDEL', WORKERS, workers[at]) end
+end
+for _, priority in ipairs(PRIORITIES) do
+  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end
+end
+local due = redis.call('ZCOUNT', DELAYED, '-inf', text(now_ms))
+local expired = redis.call('ZCOUNT', RUNNING, '-inf', '(' .. text(now_ms))
+local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
+return {text(corrected), due, expired, next_due and text(math.max(0, next_due - now_ms)) or '-1'}

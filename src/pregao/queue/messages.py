@@ -1,0 +1,114 @@
+"""What goes into the queue's commands and what comes out of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from pregao.domain.job import JobPriority, JobSpec, JobStatus
+from pregao.queue.facts import AttemptReport
+
+EnqueueCode = Literal["created", "exists", "duplicate"]
+FireReply = Literal["fired", "already", "early"]
+SettleCode = Literal["ok", "dup", "stale"]
+Renewal = Literal["ok", "cancel", "lost"]
+CancelCode = Literal["cancelled", "requested", "ended", "unknown"]
+ClaimCode = Literal["ok", "behind", "unknown", "refused"]
+
+
+class Enqueued(msgspec.Struct, frozen=True):
+    """What became of one request; `job_id` is the job that now stands for it."""
+
+    code: EnqueueCode
+    job_id: str
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """One attempt that this worker holds. `error` is that of the attempt before, if there was one."""
+
+    spec: JobSpec
+    token: str
+    attempt: int
+    retry_count: int
+    document: dict[str, Any]
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.spec.id
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """Answer to a claim. `unreadable` are attempts whose document is missing or no JSON: (id, token, problem)."""
+
+    code: ClaimCode
+    claims: list[Claim]
+    unreadable: list[tuple[str, str, str]]
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of an attempt: what the worker found out. `result_json` is the scraped data as JSON bytes."""
+
+    claim: Claim
+    completed: bool
+    report: AttemptReport
+    retryable: bool = False
+    delay_ms: int = 0
+    result_json: bytes | None = None
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """Answer to one settlement or release: `state` is the job's state now, None when Redis does not know it."""
+
+    code: SettleCode
+    state: JobStatus | None
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Answer to a cancel; `status` is the job's status now."""
+
+    code: CancelCode
+    status: JobStatus | None
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next retry."""
+
+    corrected_ms: int
+    due: int
+    expired: int
+    next_due_in_ms: int | None
+
+
+class RestoredJob(msgspec.Struct, frozen=True, kw_only=True):
+    """An unfinished job as PostgreSQL remembers it, on its way back into Redis."""
+
+    spec: JobSpec
+    state: JobStatus
+    attempt: int
+    retry_count: int
+    lost_count: int
+    version: int
+    due_at: datetime | None = None
+    error: str | None = None
+
+
+class QueueLengths(msgspec.Struct, frozen=True):
+    """Jobs by where they are: ready in each queue, waiting for a retry, running."""
+
+    high: int
+    normal: int
+    low: int
+    delayed: int
+    running: int
+
+    @property
+    def total(self) -> int:
+        """Ready jobs of all priorities."""
+        return self.high + self.normal + self.low
+
+    def of(self, priority: JobPriority) -> int:
+        """Ready jobs of one priority."""
+        return int(getattr(self, priority.value))

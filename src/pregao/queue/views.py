@@ -1,0 +1,179 @@
+"""Reading the queue: lengths, documents, workers, the outbox. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+import redis.asyncio as redis_async
+from loguru import logger
+from redis.exceptions import RedisError
+
+from pregao.domain.clock import from_ms
+from pregao.domain.errors import QueueUnavailable
+from pregao.domain.job import JobPriority, JobStatus
+from pregao.queue.facts import JobFact, decode_entry
+from pregao.queue.keys import DEFAULT_PREFIX, Keys
+from pregao.queue.messages import QueueLengths
+from pregao.queue.replies import translate
+
+WORKER_ALIVE_SECONDS = 20.0
+
+
+class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    slots: int = 0
+    running: int = 0
+    state: str = "working"
+    scrapers: list[str] = []
+    started_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+
+
+class OutboxFacts(msgspec.Struct, frozen=True):
+    """How far PostgreSQL is behind. `oldest_at` is when the oldest fact was written, None when there is none."""
+
+    entries: int
+    bytes: int
+    oldest_at: datetime | None
+    dead: int
+    now: datetime
+
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest fact that PostgreSQL does not have, by the server's clock."""
+        return max(0.0, (self.now - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
+
+
+class QueueViews:
+    """Reads on one prefix. All methods raise QueueUnavailable when Redis cannot be reached."""
+
+    def __init__(self, redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> None:
+        self.keys = Keys(prefix)
+        self._redis = redis
+
+    async def lengths(self) -> QueueLengths:
+        """Jobs by where they are, read together."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for priority in JobPriority:
+                pipe.llen(self.keys.ready(priority))
+            pipe.zcard(self.keys.delayed)
+            pipe.zcard(self.keys.running)
+            return QueueLengths(*await _answered(pipe.execute()))
+
+    async def status(self, job_id: str) -> JobStatus | None:
+        """The public status key; None when Redis does not know the job."""
+        status = await _answered(self._redis.get(self.keys.status(job_id)))
+        return None if status is None else JobStatus(status.decode())
+
+    async def document(self, job_id: str) -> dict[str, Any] | None:
+        """The whole document of a job that Redis knows, with worker, due_at, cancel_requested and lost_count."""
+        return (await self.documents([job_id])).get(job_id)
+
+    async def documents(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Documents by id, for those ids that Redis knows."""
+        if not job_ids:
+            return {}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for job_id in job_ids:
+                pipe.get(self.keys.data(job_id))
+                pipe.hmget(self.keys.meta(job_id), "worker", "due", "cancel", "lost", "version")
+            answers = await _answered(pipe.execute())
+        found: dict[str, dict[str, Any]] = {}
+        for job_id, data, meta in zip(job_ids, answers[::2], answers[1::2], strict=True):
+            if data is None:
+                continue
+            try:
+                document = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                logger.warning("the document of job {} in Redis is not JSON; left out", job_id)
+                continue
+            found[job_id] = {**document, **_live_fields(meta)}
+        return found
+
+    async def running_ids(self, limit: int = 1000) -> list[str]:
+        """Running jobs, those whose lease ends first in front."""
+        return [i.decode() for i in await _answered(self._redis.zrange(self.keys.running, 0, limit - 1))]
+
+    async def delayed_ids(self, limit: int = 1000) -> list[str]:
+        """Jobs that wait for a retry, the next one due in front."""
+        return [i.decode() for i in await _answered(self._redis.zrange(self.keys.delayed, 0, limit - 1))]
+
+    async def unrecorded(self, limit: int = 1000) -> list[JobFact]:
+        """The newest facts about jobs that are still on their way to PostgreSQL, newest first."""
+        entries = await _answered(self._redis.xrevrange(self.keys.outbox, count=limit))
+        facts = []
+        for entry_id, fields in entries:
+            try:
+                fact = decode_entry(entry_id, fields)
+            except (ValueError, KeyError) as error:
+                logger.warning("outbox entry {} cannot be read: {}", entry_id.decode(), error)
+                continue
+            if isinstance(fact, JobFact):
+                facts.append(fact)
+        return facts
+
+    async def workers(self) -> list[WorkerFacts]:
+        """Workers whose heartbeat is fresh by the server's own clock."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.time()
+            pipe.hgetall(self.keys.workers)
+            (seconds, micros), entries = await _answered(pipe.execute())
+        now = from_ms(int(seconds) * 1000 + int(micros) // 1000)
+        workers = []
+        for name, value in sorted(entries.items()):
+            heartbeat, _, facts = value.partition(b"|")
+            heartbeat_at = from_ms(int(heartbeat))
+            if (now - heartbeat_at).total_seconds() <= WORKER_ALIVE_SECONDS:
+                worker = msgspec.json.decode(facts, type=WorkerFacts)
+                workers.append(msgspec.structs.replace(worker, id=name.decode(), heartbeat_at=heartbeat_at))
+        return workers
+
+    async def outbox(self) -> OutboxFacts:
+        """Size and age of what PostgreSQL does not have yet, and how many facts it refused."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.time()
+            pipe.xlen(self.keys.outbox)
+            pipe.get(self.keys.outbox_bytes)
+            pipe.xrange(self.keys.outbox, count=1)
+            pipe.xlen(self.keys.outbox_dead)
+            (seconds, micros), entries, size, oldest, dead = await _answered(pipe.execute())
+        return OutboxFacts(
+            entries=entries,
+            bytes=int(size or 0),
+            oldest_at=from_ms(int(oldest[0][0].split(b"-")[0])) if oldest else None,
+            dead=dead,
+            now=from_ms(int(seconds) * 1000 + int(micros) // 1000),
+        )
+
+    async def orphans(self) -> int:
+        """Ids that another producer pushed without a job behind them."""
+        return int(await _answered(self._redis.llen(self.keys.orphans)))
+
+
+def _live_fields(meta: list[bytes | None]) -> dict[str, Any]:
+    worker, due, cancel, lost, version = meta
+    return {
+        "worker": worker.decode() if worker else None,
+        "due_at": from_ms(int(due)).isoformat() if due else None,
+        "cancel_requested": cancel == b"1",
+        "lost_count": int(lost or 0),
+        "version": int(version or 0),
+    }
+
+
+async def _answered(answer: Awaitable[Any]) -> Any:
+    """Redis-py types its answers for text and bytes at once; ours are bytes, so that the caller knows better."""
+    try:
+        return await answer
+    except RedisError as error:
+        raise translate(error) from error
+    except OSError as error:
+        raise QueueUnavailable(f"Redis cannot be reached ({error}); check REDIS_URL") from error

@@ -1,0 +1,1 @@
+"""Schedules: read from YAML, turned into fire times, and each occurrence fired once whoever else runs."""

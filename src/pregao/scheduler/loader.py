@@ -1,0 +1,248 @@
+"""Reads config/scraper_schedules.yaml. Every problem of a file is found at once; a schedule with one is not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+from pregao.domain.clock import Clock
+from pregao.domain.errors import InvalidInput
+from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
+from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Schedule, ScheduleType
+from pregao.scheduler.document import Located, Mapping, read_yaml
+from pregao.scheduler.form import Form
+from pregao.scheduler.problem import Problem
+from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
+from pregao.scheduler.tickers import read_tickers
+from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.registry import UnknownScraper
+
+COMMON_FIELDS = (
+    "enabled", "type", "scraper", "priority", "tickers", "timezone", "misfire_grace_seconds", "catch_up",
+    "max_retries", "timeout_seconds", "metadata", "description",
+)  # fmt: skip
+GRACE_LIMIT_SECONDS = 366 * 86_400
+NAME_LIMIT = 200
+
+
+class ScheduleFile(msgspec.Struct, frozen=True):
+    """What a schedule file holds.
+
+    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule; one that is
+    missing there has no scraper installed, and does not fire. `warnings` keep nothing from running.
+    """
+
+    path: Path
+    schedules: dict[str, Schedule]
+    scrapers: dict[str, str]
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, clock: Clock) -> ScheduleFile:
+    """Read and check a schedule file.
+
+    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, or InvalidInput when the
+    name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when the file is missing
+    or is not YAML; all else is listed in `problems`.
+    """
+    result = ScheduleFile(path, {}, {}, [], [])
+    listing = _listing(path, result.problems)
+    if listing is None:
+        return result
+    file = str(path)
+    repeated = {name for name, _, _ in listing.duplicates}
+    for name, line, first in listing.duplicates:
+        result.problems.append(
+            Problem(
+                file=file, line=line, schedule=name, problem=f"is written twice, first on line {first}",
+                fix="give one of the two another name; neither is loaded",
+            )
+        )  # fmt: skip
+    for name, entry in listing.entries.items():
+        line = listing.key_lines[name]
+        if not isinstance(entry.value, Mapping):
+            result.problems.append(
+                Problem(
+                    file=file, line=line, schedule=name, value=entry.text, problem="is not a schedule",
+                    fix="indent its fields below its name: type, scraper, hour …",
+                )
+            )  # fmt: skip
+            continue
+        form = Form(file, name, line, entry.value)
+        schedule = _read_schedule(form, clock.now())
+        scraper = None if schedule is None else _resolve(form, schedule.scraper, resolve)
+        result.problems.extend(form.problems)
+        result.warnings.extend(form.warnings)
+        if schedule is None or form.problems or name in repeated:
+            continue
+        result.schedules[name] = schedule
+        if scraper is not None:
+            result.scrapers[name] = scraper
+    return result
+
+
+def _listing(path: Path, problems: list[Problem]) -> Mapping | None:
+    """The entries below `schedules:`."""
+    file, fix = str(path), "start it with `schedules:` and indent each schedule below it"
+    document = read_yaml(path)
+    if document is None or document.value is None:
+        problems.append(Problem(file=file, line=1, problem="the file is empty", fix=fix))
+        return None
+    if not isinstance(document.value, Mapping):
+        problems.append(
+            Problem(file=file, line=document.line, value=document.text, problem="is not a mapping", fix=fix)
+        )
+        return None
+    top = Form(file, "", document.line, document.value)
+    top.report_duplicates()
+    known = [name for name in top.names() if name == "schedules" or name.startswith("x-")]
+    top.report_unknown(["schedules", *known], "the file takes schedules, and x-… for anchors")
+    problems.extend(msgspec.structs.replace(problem, schedule=None) for problem in top.problems)
+    listing = top.get("schedules")
+    if listing is None:
+        problems.append(Problem(file=file, line=document.line, problem="there is no `schedules:`", fix=fix))
+        return None
+    if not isinstance(listing.value, Mapping):
+        what = "has nothing below it" if listing.value is None else "is not a mapping of names to schedules"
+        problems.append(
+            Problem(
+                file=file, line=listing.line, field="schedules", value=listing.text or None, problem=what,
+                fix="indent each schedule below it by name, or write `schedules: {}` for none",
+            )
+        )  # fmt: skip
+        return None
+    return listing.value
+
+
+def _read_schedule(form: Form, now: datetime) -> Schedule | None:
+    """Read every field, so that all problems are reported; None when one of them keeps it from existing."""
+    form.report_duplicates()
+    _check_name(form)
+    kind = _read_type(form)
+    zone = _read_timezone(form)
+    scraper = _read_scraper(form)
+    options = _read_options(form)
+    if kind is None:
+        return None
+    rule = read_rule(form, kind, zone)
+    start, end = _read_bounds(form, kind, zone)
+    if rule is None or scraper is None or form.problems:
+        return None
+    schedule = Schedule(
+        name=form.schedule, scraper=scraper, rule=rule, timezone=zone.key, start_date=start, end_date=end, **options
+    )
+    unbounded = msgspec.structs.replace(schedule, start_date=None, end_date=None)
+    if kind is ScheduleType.CRON and next_fire(unbounded, now) is None:
+        form.report(None, "never fires: no date has these fields", "check day and month")
+        return None
+    return schedule
+
+
+def _check_name(form: Form) -> None:
+    name = form.schedule
+    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
+        form.report(None, "has an unusable name", f"use 1 to {NAME_LIMIT} printable characters")
+
+
+def _read_type(form: Form) -> ScheduleType | None:
+    if not form.has("type"):
+        form.report("type", "is missing", "add type: cron, interval or date")
+        return None
+    text = form.choice("type", [kind.value for kind in ScheduleType])
+    if text is None:
+        return None
+    kind = ScheduleType(text)
+    allowed = FIELDS_OF_TYPE[kind]
+    form.report_unknown([*COMMON_FIELDS, *allowed], f"type {kind.value} takes {', '.join(allowed)}")
+    return kind
+
+
+def _read_timezone(form: Form) -> ZoneInfo:
+    name = form.text("timezone")
+    if name is None:
+        return ZoneInfo(DEFAULT_TIMEZONE)
+    if name in _timezones():
+        return ZoneInfo(name)
+    close = get_close_matches(name, _timezones(), n=1)
+    form.report(
+        "timezone", "is not a timezone", f"did you mean {close[0]}?" if close else f"use for example {DEFAULT_TIMEZONE}"
+    )
+    return ZoneInfo(DEFAULT_TIMEZONE)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _read_scraper(form: Form) -> str | None:
+    if not form.has("scraper"):
+        form.report("scraper", "is missing", "name the scraper, for example scraper: B3")
+        return None
+    return form.text("scraper")
+
+
+def _read_options(form: Form) -> dict[str, Any]:
+    """The fields that all types share, by the names of Schedule's fields."""
+    priority = form.choice("priority", [level.value for level in JobPriority])
+    catch_up = form.choice("catch_up", [policy.value for policy in CatchUp])
+    grace = form.seconds("misfire_grace_seconds", at_most=GRACE_LIMIT_SECONDS)
+    return {
+        "enabled": form.boolean("enabled", True),
+        "priority": JobPriority.NORMAL if priority is None else JobPriority(priority),
+        "tickers": read_tickers(form),
+        "misfire_grace_seconds": DEFAULT_GRACE_SECONDS if grace is None else grace,
+        "catch_up": CatchUp.LATEST if catch_up is None else CatchUp(catch_up),
+        "max_retries": form.whole_number("max_retries", at_least=0, at_most=MAX_RETRIES_LIMIT),
+        "timeout_seconds": form.seconds("timeout_seconds", above=0, at_most=TIMEOUT_LIMIT_SECONDS),
+        "metadata": _read_metadata(form),
+        "description": form.text("description", blank=True) or "",
+    }
+
+
+def _read_metadata(form: Form) -> dict[str, Any]:
+    value = form.get("metadata")
+    if value is None:
+        return {}
+    if not isinstance(value.value, Mapping):
+        form.report("metadata", "is not a mapping", "indent name: value pairs below it")
+        return {}
+    _report_inner_duplicates(form, value)
+    return {name: entry.plain() for name, entry in value.value.entries.items()}
+
+
+def _report_inner_duplicates(form: Form, value: Located) -> None:
+    assert isinstance(value.value, Mapping)
+    for name, line, first in value.value.duplicates:
+        form.report("metadata", f"has {name!r} twice, on lines {first} and {line}", "keep one of the two")
+
+
+def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    if kind is ScheduleType.DATE:
+        return None, None
+    start = read_moment(form, "start_date", zone) if form.has("start_date") else None
+    end = read_moment(form, "end_date", zone, end_of_day=True) if form.has("end_date") else None
+    if start is not None and end is not None and end.at < start.at:
+        form.report("end_date", "is before start_date", "swap the two, or leave one out")
+    return start and start.at.astimezone(UTC), end and end.at.astimezone(UTC)
+
+
+def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> str | None:
+    """The canonical name; None when no such scraper is installed, which is not the file's fault."""
+    if resolve is None:
+        return scraper
+    try:
+        return resolve(scraper)
+    except UnknownScraper:
+        return None
+    except InvalidInput as error:
+        form.report("scraper", error.problem, error.fix)
+        return None

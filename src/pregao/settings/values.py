@@ -1,0 +1,217 @@
+"""Every setting, with its variable, default and allowed values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from pregao.domain.errors import InvalidInput
+from pregao.settings.run_file import RunFile
+
+UPSTREAM = "PREGAO_UPSTREAM_"
+LOCAL_REDIS_URL = "redis://127.0.0.1:6379/0"
+LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
+REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
+DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
+
+
+class InvalidSettings(InvalidInput):
+    """One or more settings are invalid. `problems` has an InvalidInput for each."""
+
+    def __init__(self, problems: list[InvalidInput]) -> None:
+        first = problems[0]
+        super().__init__(first.field, first.value, first.problem, first.fix)
+        self.problems = problems
+        self.args = ("\n".join(str(problem) for problem in problems),)
+
+
+def _one_of_schemes(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes:
+            raise ValueError(f"a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _import_path(path: str) -> str:
+    module, colon, name = path.partition(":")
+    if not (module and colon and name.isidentifier()):
+        raise ValueError("import paths as module:Class, separated by commas")
+    return path
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"]
+
+
+class Settings(BaseModel):
+    """All settings of one process. Frozen; build it with `Settings.load()` and pass it along.
+
+    An attribute's alias is its environment variable. Unknown variables are ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore")
+
+    pregao_home: Path = Field(Path(".pregao"), alias="PREGAO_HOME")
+    redis_url: Annotated[str, _one_of_schemes("redis", "rediss", "unix")] | None = Field(None, alias="REDIS_URL")
+    redis_host: str | None = Field(None, alias="REDIS_HOST")
+    redis_port: Port | None = Field(None, alias="REDIS_PORT")
+    redis_db: Annotated[int, Field(ge=0)] | None = Field(None, alias="REDIS_DB")
+    redis_password: str | None = Field(None, alias="REDIS_PASSWORD")
+    database_url: Annotated[str, _one_of_schemes("postgresql", "postgres")] | None = Field(None, alias="DATABASE_URL")
+    db_host: str | None = Field(None, alias="DB_HOST")
+    db_port: Port | None = Field(None, alias="DB_PORT")
+    db_username: str | None = Field(None, alias="DB_USERNAME")
+    db_password: str | None = Field(None, alias="DB_PASSWORD")
+    db_database: str | None = Field(None, alias="DB_DATABASE")
+    key_prefix: Annotated[str, Field(min_length=1)] = Field("scraper:", alias="PREGAO_PREFIX")
+    schedules_path: Path = Field(Path("config/scraper_schedules.yaml"), alias="PREGAO_SCHEDULES")
+    concurrent_jobs: Annotated[int, Field(ge=1, le=1000)] = Field(3, alias="SCRAPER_CONCURRENT_JOBS")
+    max_retries: Annotated[int, Field(ge=0, le=100)] = Field(3, alias="SCRAPER_MAX_RETRIES")
+    timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(60_000, alias="SCRAPER_TIMEOUT")
+    lease_ms: Annotated[int, Field(ge=300, le=3_600_000)] = Field(15_000, alias="PREGAO_LEASE_MS")
+    grace_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(30.0, alias="PREGAO_GRACE_SECONDS")
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field("INFO", alias="LOG_LEVEL")
+    log_file: Path | None = Field(None, alias="LOG_FILE")
+    api_host: Annotated[str, Field(min_length=1)] = Field("127.0.0.1", alias="API_HOST")
+    api_port: Port = Field(3000, alias="API_PORT")
+    chrome_headless: bool = Field(True, alias="CHROME_HEADLESS")
+    fsync: Literal["everysec", "always"] = Field("everysec", alias="PREGAO_FSYNC")
+    maxmemory_mb: Annotated[int, Field(ge=16)] = Field(512, alias="PREGAO_MAXMEMORY_MB")
+    retention_days: Annotated[int, Field(ge=1)] = Field(90, alias="PREGAO_RETENTION_DAYS")
+    extra_scrapers: Annotated[tuple[Annotated[str, AfterValidator(_import_path)], ...], BeforeValidator(_listed)] = (
+        Field((), alias="PREGAO_SCRAPERS")
+    )
+    upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls, env_file: str | Path | None = ".env", *, environ: Mapping[str, str] | None = None, **overrides: Any
+    ) -> Settings:
+        """Read `environ` (default: the process's), then `env_file` for what it leaves open.
+
+        An empty value counts as not given. `overrides` are attributes by name and win over both.
+        Raises InvalidSettings naming every bad variable at once.
+        """
+        process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+        given = {**_from_file(env_file, process), **process}
+        known: dict[str, Any] = {
+            name: given[field.alias]
+            for name, field in cls.model_fields.items()
+            if field.alias is not None and field.alias in given
+        }
+        known["upstreams"] = {
+            name.removeprefix(UPSTREAM): value for name, value in given.items() if name.startswith(UPSTREAM)
+        }
+        try:
+            return cls.model_validate(known | overrides)
+        except ValidationError as error:
+            raise InvalidSettings([_problem(entry) for entry in error.errors()]) from None
+
+    @property
+    def renew_ms(self) -> int:
+        """Milliseconds between two renewals of a lease: three chances before it ends."""
+        return self.lease_ms // 3
+
+    @property
+    def home(self) -> Path:
+        """PREGAO_HOME as an absolute path."""
+        return Path(os.path.abspath(self.pregao_home.expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+    @property
+    def own_redis_url(self) -> str | None:
+        """The URL of a Redis that the user named; None when the embedded one is to be used."""
+        if self.redis_url:
+            return self.redis_url
+        if (self.redis_host, self.redis_port, self.redis_db, self.redis_password) == (None,) * 4:
+            return None
+        login = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
+        return f"redis://{login}{_host(self.redis_host)}:{self.redis_port or 6379}/{self.redis_db or 0}"
+
+    @property
+    def own_database_url(self) -> str | None:
+        """The URL of a PostgreSQL that the user named; None when the embedded one is to be used."""
+        if self.database_url:
+            return self.database_url
+        if (self.db_host, self.db_port, self.db_username, self.db_password, self.db_database) == (None,) * 5:
+            return None
+        user = quote(self.db_username or "postgres", safe="")
+        password = f":{quote(self.db_password, safe='')}" if self.db_password else ""
+        database = quote(self.db_database or "postgres", safe="")
+        return f"postgresql://{user}{password}@{_host(self.db_host)}:{self.db_port or 5432}/{database}"
+
+    def resolve_redis_url(self) -> str:
+        """Where Redis is: what the user named, else the running `pregao up` of this home, else localhost."""
+        run = None if self.own_redis_url else RunFile.read_live(self.home)
+        return self.own_redis_url or (run.redis_url if run else LOCAL_REDIS_URL)
+
+    def resolve_database_url(self) -> str:
+        """Where PostgreSQL is: what the user named, else the running `pregao up` of this home, else localhost."""
+        run = None if self.own_database_url else RunFile.read_live(self.home)
+        return self.own_database_url or (run.database_url if run else LOCAL_DATABASE_URL)
+
+    def upstream(self, name: str, default: str) -> str:
+        """Scheme and host of source `name`, without a final slash: PREGAO_UPSTREAM_<NAME>, else `default`."""
+        return self.upstreams.get(name.upper(), default).rstrip("/")
+
+
+def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:
+    if env_file is None:
+        return {}
+    values = {name: value for name, value in dotenv_values(env_file).items() if value}
+    for url, parts in (("REDIS_URL", REDIS_PARTS), ("DATABASE_URL", DB_PARTS)):
+        # A host in the environment is meant; a URL in the file must not win over it.
+        if parts[0] in process and url not in process:
+            values.pop(url, None)
+    return values
+
+
+def _host(host: str | None) -> str:
+    host = host or "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _problem(entry: Any) -> InvalidInput:
+    where = [str(part) for part in entry["loc"]]
+    field = Settings.model_fields.get(where[0])
+    name = f"{UPSTREAM}{where[1]}" if where[0] == "upstreams" else (field.alias if field else None) or where[0]
+    context = entry.get("ctx", {})
+    value = entry["input"]
+    if name.endswith("PASSWORD") or name in ("REDIS_URL", "DATABASE_URL"):
+        value = "(hidden)"
+    match entry["type"]:
+        case "literal_error":
+            fix = f"use {context['expected']}"
+        case "int_parsing" | "int_from_float" | "int_type":
+            fix = "use a whole number"
+        case "float_parsing":
+            fix = "use a number"
+        case "bool_parsing":
+            fix = "use true or false"
+        case "greater_than_equal":
+            fix = f"use {context['ge']} or more"
+        case "less_than_equal":
+            fix = f"use {context['le']} or less"
+        case "value_error":
+            fix = f"use {context['error']}"
+        case _:
+            fix = entry["msg"].lower()
+    return InvalidInput(name, value, "is not allowed", fix)

@@ -1,0 +1,1 @@
+"""What must outlive Redis, in PostgreSQL: pool, migrations, the recorder that writes and the history that reads."""

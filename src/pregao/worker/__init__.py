@@ -1,0 +1,1 @@
+"""Workers: claim jobs, run scrapers, keep leases, settle."""

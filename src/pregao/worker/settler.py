@@ -1,0 +1,78 @@
+"""Settling in batches: what ends within a few milliseconds goes to Redis in one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from loguru import logger
+
+from pregao.domain.errors import GenerationMissing, QueueError, QueueUnavailable
+from pregao.queue.commands import QueueCommands
+from pregao.queue.messages import Settled, Settlement
+
+BATCH_LIMIT = 200
+COLLECT_SECONDS = 0.002
+RETRY_SECONDS = 0.5
+
+_Entry = tuple[Settlement, "asyncio.Future[Settled]"]
+
+
+class Settler:
+    """Takes settlements one by one and sends them together. While Redis is away it keeps trying: a finished
+    attempt is not thrown away, and an old token can do no harm.
+    """
+
+    def __init__(self, commands: QueueCommands, on_generation_missing: Callable[[], Awaitable[None]]) -> None:
+        self._commands = commands
+        self._on_generation_missing = on_generation_missing
+        self._queue: asyncio.Queue[_Entry] = asyncio.Queue()
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        """Answer once Redis has answered. Raises QueueError when it refuses this settlement for good."""
+        answer: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((settlement, answer))
+        return await answer
+
+    async def run(self) -> None:
+        """Send batches for ever; ended by cancellation."""
+        while True:
+            batch = [await self._queue.get()]
+            if self._queue.empty():
+                await asyncio.sleep(COLLECT_SECONDS)
+            while len(batch) < BATCH_LIMIT and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._send(batch)
+
+    async def _send(self, batch: list[_Entry]) -> None:
+        complained = False
+        while True:
+            try:
+                answers = await self._commands.settle([settlement for settlement, _ in batch])
+            except GenerationMissing:
+                await self._on_generation_missing()
+                await asyncio.sleep(RETRY_SECONDS)
+            except QueueUnavailable as error:
+                if not complained:
+                    logger.error("{} finished attempts wait to be settled: {}", len(batch), error)
+                    complained = True
+                await asyncio.sleep(RETRY_SECONDS)
+            except QueueError as error:
+                await self._send_one_by_one(batch, error)
+                return
+            else:
+                for (_, answer), settled in zip(batch, answers, strict=True):
+                    if not answer.done():
+                        answer.set_result(settled)
+                return
+
+    async def _send_one_by_one(self, batch: list[_Entry], error: QueueError) -> None:
+        """One settlement that Redis refuses must not hold up the others."""
+        if len(batch) > 1:
+            for entry in batch:
+                await self._send([entry])
+            return
+        settlement, answer = batch[0]
+        logger.error("Redis refuses to settle job {}: {}", settlement.claim.job_id, error)
+        if not answer.done():
+            answer.set_exception(error)
