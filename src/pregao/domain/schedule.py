@@ -122,6 +122,36 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             case Once(at):
                 return f"once at {at.isoformat()}"
 
+    def document(self) -> dict[str, Any]:
+        """The schedule as plain values, by the names of the file's fields."""
+        rule: dict[str, Any]
+        match self.rule:
+            case CronFields() as fields:
+                rule = msgspec.structs.asdict(fields)
+            case UnixCron(expression):
+                rule = {"cron": expression}
+            case Every(seconds):
+                rule = {"seconds": seconds}
+            case Once(at):
+                rule = {"run_date": at.isoformat()}
+        return {
+            "enabled": self.enabled,
+            "type": self.type.value,
+            "scraper": self.scraper,
+            "priority": self.priority.value,
+            **rule,
+            "tickers": [ticker for ticker in self.tickers if ticker is not None],
+            "timezone": self.timezone,
+            "start_date": None if self.start_date is None else self.start_date.isoformat(),
+            "end_date": None if self.end_date is None else self.end_date.isoformat(),
+            "misfire_grace_seconds": self.misfire_grace_seconds,
+            "catch_up": self.catch_up.value,
+            "max_retries": self.max_retries,
+            "timeout_seconds": self.timeout_seconds,
+            "metadata": dict(self.metadata),
+            "description": self.description,
+        }
+
 
 def occurrence_job_id(schedule_name: str, fire_time: datetime, ticker: str | None) -> str:
     """The id of the job that one occurrence makes for one ticker: the same whoever computes it.

@@ -1,1 +1,1 @@
-
+"""Valkey and PostgreSQL from wheels, supervised: private, one owner per data directory, never orphaned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,13 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
-from pregao.queue.facts import JobFact, decode_entry
+from pregao.queue.facts import JobFact, decode_entry, unpack_result
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
 from pregao.queue.replies import translate
 
 WORKER_ALIVE_SECONDS = 20.0
+OUTBOX_PAGE = 50
 
 
 class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +121,33 @@ class QueueViews:
                 facts.append(fact)
         return facts
 
+    async def unrecorded_ids(self, limit: int = 1000) -> list[str]:
+        """Jobs of the newest facts that are still on their way to PostgreSQL, each once; results are not unpacked."""
+        ids = {
+            fields[b"id"].decode(): None async for _, fields in self._outbox_backwards(limit) if b"id" in fields
+        }
+        return list(ids)
+
+    async def unrecorded_result(self, job_id: str, limit: int = 1000) -> bytes | None:
+        """The JSON of a result that is still on its way to PostgreSQL; None when it is not among the newest facts."""
+        wanted = job_id.encode()
+        async for _, fields in self._outbox_backwards(limit):
+            if fields.get(b"id") == wanted and b"result" in fields:
+                return unpack_result(fields[b"result"])
+        return None
+
+    async def _outbox_backwards(self, limit: int) -> AsyncIterator[tuple[bytes, dict[bytes, bytes]]]:
+        """Entries, newest first, a few at a time: one may hold a result of megabytes."""
+        last = b"+"
+        for start in range(0, limit, OUTBOX_PAGE):
+            count = min(OUTBOX_PAGE, limit - start)
+            page = await _answered(self._redis.xrevrange(self.keys.outbox, max=last, count=count))
+            for entry in page:
+                yield entry
+            if len(page) < count:
+                return
+            last = b"(" + page[-1][0]
+
     async def workers(self) -> list[WorkerFacts]:
         """Workers whose heartbeat is fresh by the server's own clock."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -133,6 +161,8 @@ class QueueViews:
             heartbeat_at = from_ms(int(heartbeat))
             if (now - heartbeat_at).total_seconds() <= WORKER_ALIVE_SECONDS:
                 worker = msgspec.json.decode(facts, type=WorkerFacts)
+                if worker.slots == 0:
+                    continue  # a script that drives a job by hand consumes nothing by itself
                 workers.append(msgspec.structs.replace(worker, id=name.decode(), heartbeat_at=heartbeat_at))
         return workers
 

@@ -6,12 +6,13 @@ drops the lines.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 
@@ -19,6 +20,8 @@ Scalar = None | bool | int | float | str
 
 _TAG = "tag:yaml.org,2002:"
 _DEPTH_LIMIT = 50
+_SIZE_LIMIT = 200_000
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -69,13 +72,13 @@ def read_yaml(path: Path) -> Located | None:
     parser = YAML(typ="rt", pure=True)
     try:
         node = parser.compose(text)
-        return None if node is None else _locate(node, 0)
+        return None if node is None else _Reader().locate(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         what = " ".join(part.strip() for part in (error.context, error.problem) if part)
         raise _refused(path, line, f"is not YAML: {what}", "mend the syntax; indent with spaces") from error
-    except (YAMLError, RecursionError) as error:
+    except YAMLError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _refused(path, 1, f"is not YAML: {reason}", "mend the syntax") from error
 
@@ -84,39 +87,49 @@ def _refused(path: Path, line: int, problem: str, fix: str) -> ScheduleFileRefus
     return ScheduleFileRefused(Problem(file=str(path), line=line, problem=problem, fix=fix))
 
 
-def _locate(node: Node, depth: int) -> Located:
-    if depth > _DEPTH_LIMIT:
-        raise RecursionError(f"nested deeper than {_DEPTH_LIMIT} levels")
-    line = node.start_mark.line + 1
-    if isinstance(node, ScalarNode):
-        return Located(line, _scalar(node), node.value)
-    if isinstance(node, SequenceNode):
-        return Located(line, [_locate(item, depth + 1) for item in node.value])
-    return Located(line, _mapping(node, depth))
+class _Reader:
+    """Turns nodes into located values; anchors are expanded, within bounds."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def locate(self, node: Node, depth: int = 0) -> Located:
+        self._size += 1
+        if depth > _DEPTH_LIMIT or self._size > _SIZE_LIMIT:
+            raise YAMLError(f"it is nested deeper than {_DEPTH_LIMIT} levels or holds more than {_SIZE_LIMIT} values")
+        line = node.start_mark.line + 1
+        if isinstance(node.value, str) and _UNSTORABLE.search(node.value):
+            raise YAMLError(f"line {line} has a NUL or half a surrogate pair in its text, which cannot be stored")
+        if isinstance(node, MappingNode):
+            return Located(line, self._mapping(node, depth))
+        if isinstance(node, SequenceNode):
+            return Located(line, [self.locate(item, depth + 1) for item in node.value])
+        return Located(line, _scalar(node), str(node.value))
+
+    def _mapping(self, node: MappingNode, depth: int) -> Mapping:
+        found = Mapping({}, {}, [])
+        merged: list[Located] = []
+        for key, value in node.value:
+            if key.tag == f"{_TAG}merge":
+                sources = value.value if isinstance(value, SequenceNode) else [value]
+                merged += [self.locate(source, depth + 1) for source in sources]
+                continue
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in found.entries:
+                found.duplicates.append((name, line, found.key_lines[name]))
+                continue
+            found.entries[name] = self.locate(value, depth + 1)
+            found.key_lines[name] = line
+        for source in merged:
+            if not isinstance(source.value, Mapping):
+                raise YAMLError(f"line {source.line}: `<<` merges mappings only")
+            for name, entry in source.value.entries.items():
+                found.entries.setdefault(name, entry)
+                found.key_lines.setdefault(name, source.value.key_lines[name])
+        return found
 
 
-def _mapping(node: MappingNode, depth: int) -> Mapping:
-    found = Mapping({}, {}, [])
-    merged: list[Mapping] = []
-    for key, value in node.value:
-        if key.tag == f"{_TAG}merge":
-            sources = value.value if isinstance(value, SequenceNode) else [value]
-            merged += [_mapping(source, depth + 1) for source in sources if isinstance(source, MappingNode)]
-            continue
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in found.entries:
-            found.duplicates.append((name, line, found.key_lines[name]))
-            continue
-        found.entries[name] = _locate(value, depth + 1)
-        found.key_lines[name] = line
-    for source in merged:
-        for name, entry in source.entries.items():
-            found.entries.setdefault(name, entry)
-            found.key_lines.setdefault(name, source.key_lines[name])
-    return found
-
-
-def _scalar(node: ScalarNode) -> Scalar:
+def _scalar(node: Node) -> Scalar:
     raw: str = node.value
     kind = str(node.tag).removeprefix(_TAG)
     try:

@@ -16,6 +16,7 @@ class Form:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.schedule = schedule
+        self.has_unknown = False
         self._file, self._line, self._fields = file, line, fields
 
     def has(self, name: str) -> bool:
@@ -56,6 +57,7 @@ class Form:
         """Report fields that are not `allowed`; `takes` says what would be: "cron takes hour, minute"."""
         for name in self.names():
             if name not in allowed:
+                self.has_unknown = True
                 close = get_close_matches(name.lower(), allowed, n=1, cutoff=0.6)
                 fix = f"did you mean {close[0]}?" if close else "remove it"
                 self.report(name, f"is not a field here: {takes}", fix)
@@ -116,7 +118,7 @@ class Form:
         if value is None:
             return None
         number = value.value
-        limits = f"a number from 0 to {at_most:g}" if above is None else f"more than {above:g}, at most {at_most:g}"
+        limits = f"a number from 0 to {at_most:.0f}" if above is None else f"more than {above:g}, at most {at_most:.0f}"
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             self.report(name, "is not a number of seconds", f"use {limits}")
             return None

@@ -16,7 +16,7 @@ from pregao.domain.clock import Clock
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
 from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Schedule, ScheduleType
-from pregao.scheduler.document import Located, Mapping, read_yaml
+from pregao.scheduler.document import Mapping, read_yaml
 from pregao.scheduler.form import Form
 from pregao.scheduler.problem import Problem
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
@@ -154,6 +154,8 @@ def _check_name(form: Form) -> None:
 
 def _read_type(form: Form) -> ScheduleType | None:
     if not form.has("type"):
+        fields = sorted({*COMMON_FIELDS, *(name for names in FIELDS_OF_TYPE.values() for name in names)})
+        form.report_unknown(fields, "a schedule takes type, scraper, tickers and what its type takes")
         form.report("type", "is missing", "add type: cron, interval or date")
         return None
     text = form.choice("type", [kind.value for kind in ScheduleType])
@@ -215,14 +217,14 @@ def _read_metadata(form: Form) -> dict[str, Any]:
     if not isinstance(value.value, Mapping):
         form.report("metadata", "is not a mapping", "indent name: value pairs below it")
         return {}
-    _report_inner_duplicates(form, value)
-    return {name: entry.plain() for name, entry in value.value.entries.items()}
-
-
-def _report_inner_duplicates(form: Form, value: Located) -> None:
-    assert isinstance(value.value, Mapping)
     for name, line, first in value.value.duplicates:
         form.report("metadata", f"has {name!r} twice, on lines {first} and {line}", "keep one of the two")
+    plain = {name: entry.plain() for name, entry in value.value.entries.items()}
+    try:
+        msgspec.json.encode(plain)
+    except (OverflowError, ValueError) as error:
+        form.report("metadata", f"is not JSON: {error}", "put large numbers in quotes")
+    return plain
 
 
 def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:

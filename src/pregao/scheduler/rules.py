@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -49,11 +50,17 @@ def _read_cron(form: Form) -> CronFields | UnixCron | None:
             return None
         return _read_expression(form)
     if not given:
-        form.report("type", "is cron, but nothing says when", "add for example hour: 9, or cron: '30 10 * * mon-fri'")
+        _report_missing(form, "needs a field that says when", "add for example hour: 9, or cron: '30 10 * * mon-fri'")
         return None
     texts = {name: _cron_text(form, name) for name in given}
     complete = {name: text for name, text in texts.items() if text is not None}
     return CronFields(**_with_defaults(complete)) if len(complete) == len(given) else None
+
+
+def _report_missing(form: Form, problem: str, fix: str) -> None:
+    # A misspelt field is reported already, with the right name; that it is missing follows from it.
+    if not form.has_unknown:
+        form.report("type", problem, fix)
 
 
 def _with_defaults(given: dict[str, str]) -> dict[str, str]:
@@ -102,7 +109,7 @@ def _cron_text(form: Form, name: str) -> str | None:
 
 
 def _cron_fix(name: str, value: Located, text: str) -> str:
-    if name == "day_of_week" and "7" in text:
+    if name == "day_of_week" and re.search(r"\b7\b", text):
         return "Sunday is 6: days count from Monday = 0"
     if ":" in text and name in ("hour", "minute"):
         hour, minute = text.split(":")[:2]
@@ -120,7 +127,7 @@ def _plain_reason(error: ValueError) -> str:
 def _read_interval(form: Form) -> Every | None:
     given = [name for name in UNITS if form.has(name)]
     if not given:
-        form.report("type", "is interval, but nothing says how often", "add for example minutes: 30")
+        _report_missing(form, "needs a field that says how often", "add for example minutes: 30")
         return None
     amounts = {name: form.whole_number(name, at_least=1) for name in given}
     total = sum(amount * UNITS[name] for name, amount in amounts.items() if amount is not None)
@@ -134,7 +141,7 @@ def _read_interval(form: Form) -> Every | None:
 
 def _read_date(form: Form, zone: ZoneInfo) -> Once | None:
     if not form.has("run_date"):
-        form.report("type", "is date, but there is no run_date", 'add run_date: "2026-12-30T15:30:00"')
+        _report_missing(form, "needs a run_date", 'add run_date: "2026-12-30T15:30:00"')
         return None
     moment = read_moment(form, "run_date", zone)
     if moment is None:

@@ -1,0 +1,170 @@
+"""What can be asked of a job at any door, the API's or the command line's: create, find, list, cancel, retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+from loguru import logger
+
+from pregao.domain.clock import Clock, SystemClock
+from pregao.domain.errors import GenerationMissing, IllegalTransition, InvalidInput, JobNotFound
+from pregao.domain.job import JobPriority, JobSpec, JobStatus
+from pregao.domain.names import fold
+from pregao.listing import JobListing, Wanted, present
+from pregao.queue.messages import Cancelled
+from pregao.recovery import ensure_generation
+from pregao.runtime import Runtime
+from pregao.scrapers.registry import UnknownScraper
+from pregao.store.history import History
+
+T = TypeVar("T")
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for a job, already checked. `max_retries` None means the setting's default."""
+
+    scraper_name: str
+    ticker: str | None = None
+    priority: JobPriority = JobPriority.NORMAL
+    max_retries: int | None = None
+    timeout_seconds: float | None = None
+    metadata: dict[str, Any] = {}
+
+
+class JobActions:
+    """One runtime's jobs. All methods raise QueueUnavailable; each says what else."""
+
+    def __init__(self, runtime: Runtime, clock: Clock | None = None) -> None:
+        self._runtime = runtime
+        self._clock = clock or SystemClock()
+        self.history = History(runtime.pool)
+        self.listing = JobListing(runtime.views, self.history)
+
+    async def create(self, request: NewJob) -> dict[str, Any]:
+        """Accept a job and return it. Raises InvalidInput, QueueFull, GenerationMissing."""
+        retries = self._runtime.settings.max_retries if request.max_retries is None else request.max_retries
+        spec = JobSpec(
+            id=str(uuid.uuid4()),
+            scraper_name=await self.resolve(request.scraper_name),
+            ticker=request.ticker,
+            priority=request.priority,
+            max_retries=retries,
+            timeout_seconds=request.timeout_seconds,
+            metadata=request.metadata,
+            created_at=self._clock.now(),
+        )
+        return await self._enqueue(spec)
+
+    async def find(self, job_id: str) -> dict[str, Any]:
+        """One job. Raises JobNotFound; StoreUnavailable when Redis does not know it and PostgreSQL is away."""
+        return await self.listing.job(job_id)
+
+    async def page(
+        self, *, status: JobStatus | None, scraper_name: str | None, ticker: str | None, offset: int, limit: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Jobs of a page, newest first, and how many match in all. Raises StoreUnavailable, InvalidInput."""
+        names = () if scraper_name is None else await self._spellings(scraper_name)
+        return await self.listing.page(Wanted(status, names, ticker), offset=offset, limit=limit)
+
+    async def cancel(self, job_id: str) -> Cancelled:
+        """Cancel a waiting job, or ask a running one to stop: the code is `cancelled` or `requested`.
+
+        Raises JobNotFound, IllegalTransition for a job that has ended, GenerationMissing.
+        """
+        reply = await self._recovering(lambda: self._runtime.commands.cancel(job_id))
+        if reply.code == "ended":
+            raise IllegalTransition(job_id, str(reply.status), "cancelled")
+        if reply.code == "unknown":
+            recorded = await self.find(job_id)
+            raise IllegalTransition(job_id, recorded["status"], "cancelled")
+        return reply
+
+    async def retry(self, job_id: str) -> tuple[dict[str, Any], bool]:
+        """Run a job again: (the job to follow, whether it is a new one).
+
+        A failed or cancelled job gets a successor that carries `retried_from`; one that waits for its retry becomes
+        due now under its own id. Raises JobNotFound, IllegalTransition, QueueFull, GenerationMissing.
+        """
+        job = await self.find(job_id)
+        if job["status"] == JobStatus.RETRY:
+            before = await self._recovering(lambda: self._runtime.commands.make_due(job_id))
+            if before is JobStatus.RETRY:
+                return await self.find(job_id), False
+            job = await self.find(job_id)
+        if job["status"] not in (JobStatus.FAILED, JobStatus.CANCELLED):
+            raise IllegalTransition(job_id, job["status"], "retried")
+        spec = JobSpec(
+            id=str(uuid.uuid4()),
+            scraper_name=job["scraper_name"],
+            ticker=job["ticker"],
+            priority=JobPriority(job["priority"]),
+            max_retries=job["max_retries"],
+            timeout_seconds=job["timeout_seconds"],
+            metadata=job["metadata"],
+            schedule_name=job["schedule_name"],
+            retried_from=job_id,
+            created_at=self._clock.now(),
+        )
+        return await self._enqueue(spec), True
+
+    async def summary(self, period: timedelta) -> dict[str, Any]:
+        """Statistics of all results since `period` ago. Raises StoreUnavailable."""
+        return await self.history.summary(self._since(period))
+
+    async def by_scraper(self, period: timedelta) -> list[dict[str, Any]]:
+        """The same for each scraper, the busiest first. Raises StoreUnavailable."""
+        return await self.history.by_scraper(self._since(period))
+
+    async def resolve(self, name: str) -> str:
+        """The full name of a scraper that is installed here, or that a live worker runs.
+
+        Raises InvalidInput, naming what comes close.
+        """
+        try:
+            return self._runtime.registry.resolve(name)
+        except UnknownScraper as unknown:
+            elsewhere = await self._worker_scrapers()
+            found = elsewhere.get(fold(name))
+            if found is not None and fold(name):
+                return found
+            close = [elsewhere[key] for key in get_close_matches(fold(name), elsewhere, n=3)]
+            if unknown.suggestions or not close:
+                raise
+            raise InvalidInput(
+                "scraper_name", name, "is not a known scraper", f"did you mean {', '.join(close)}?"
+            ) from None
+
+    async def _spellings(self, name: str) -> tuple[str, ...]:
+        """The names under which jobs of a scraper may be recorded: scripts may push any spelling."""
+        try:
+            return tuple(dict.fromkeys((await self.resolve(name), name)))
+        except InvalidInput:
+            return (name,)
+
+    async def _worker_scrapers(self) -> dict[str, str]:
+        workers = await self._runtime.views.workers()
+        return {fold(name): name for worker in workers for name in worker.scrapers}
+
+    async def _enqueue(self, spec: JobSpec) -> dict[str, Any]:
+        (accepted,) = await self._recovering(lambda: self._runtime.commands.enqueue([spec]))
+        if accepted.job_id != spec.id:
+            return await self.find(accepted.job_id)
+        document = msgspec.structs.asdict(spec) | {"status": JobStatus.PENDING.value, "priority": spec.priority.value}
+        return present(document)
+
+    async def _recovering(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`; when this Redis lost its contents, have it rebuilt from PostgreSQL and do it again."""
+        try:
+            return await work()
+        except GenerationMissing:
+            logger.warning("Redis holds no generation marker; rebuilding the queue from PostgreSQL")
+            await ensure_generation(self._runtime.commands, self._runtime.pool)
+            return await work()
+
+    def _since(self, period: timedelta) -> datetime:
+        return self._clock.now() - period

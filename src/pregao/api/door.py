@@ -1,0 +1,62 @@
+"""How a request comes by the runtime: opened with the application, or by the first request that needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import Request
+
+from pregao.api.actions import JobActions
+from pregao.runtime import Runtime, open_runtime
+from pregao.settings import Settings
+
+
+class Door:
+    """One router's connections. `settings` None are read from the environment when they are first needed."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._runtime: Runtime | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(self, request: Request) -> None:
+        """Put the runtime and its actions where the endpoints look for them: the routes' first dependency."""
+        runtime = await self._open()
+        request.state.pregao_runtime = runtime
+        request.state.pregao_actions = JobActions(runtime)
+
+    @asynccontextmanager
+    async def lifespan(self, _: object) -> AsyncIterator[None]:
+        """Open with the application that the router is part of, and close with it."""
+        await self._open()
+        try:
+            yield
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; only an application that runs no lifespan needs to call it."""
+        self._runtime = None
+        await self._stack.aclose()
+
+    async def _open(self) -> Runtime:
+        async with self._opening:
+            if self._runtime is None:
+                settings = self._settings or Settings.load()
+                self._runtime = await self._stack.enter_async_context(open_runtime(settings))
+            return self._runtime
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime that this request works with."""
+    runtime: Runtime = request.state.pregao_runtime
+    return runtime
+
+
+def actions_of(request: Request) -> JobActions:
+    """What this request can ask of jobs."""
+    actions: JobActions = request.state.pregao_actions
+    return actions

@@ -1,0 +1,175 @@
+"""The nine endpoints under /api/jobs, as a router for Pregão's own application or any other FastAPI one.
+
+    from pregao.api.jobs import router
+    app.include_router(router)
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from pregao.api.actions import JobActions, NewJob
+from pregao.api.door import Door, actions_of, runtime_of
+from pregao.api.health import HTTP_STATUS, examine
+from pregao.api.problems import MEDIA_TYPE, ProblemRoute, json_response
+from pregao.api.schemas import (
+    ByScraperView,
+    CancelView,
+    HealthView,
+    JobPageView,
+    JobRequest,
+    JobView,
+    ListQuery,
+    PeriodQuery,
+    ProblemView,
+    QueueView,
+    SummaryView,
+    period_of,
+)
+from pregao.domain.clock import market_iso
+from pregao.domain.errors import InvalidInput
+from pregao.queue.messages import QueueLengths
+from pregao.runtime import Runtime
+from pregao.settings import Settings
+
+_UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemView, "description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in {
+        422: "Bad input: field, value and fix",
+        503: "Redis or PostgreSQL cannot serve now; Retry-After says when to come back",
+    }.items()
+}
+_NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: {"model": ProblemView, "description": "No such job"}}
+_NOT_NOW: dict[int | str, dict[str, Any]] = {
+    **_NO_SUCH_JOB,
+    409: {"model": ProblemView, "description": "The job's status does not allow that"},
+}
+
+routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=ProblemRoute, responses=_UNAVAILABLE)
+
+
+def job_id_of(job_id: Annotated[str, Path(description="The job's id, a UUID")]) -> str:
+    """The id in canonical form. Raises InvalidInput when it is no UUID."""
+    try:
+        return str(uuid.UUID(job_id))
+    except ValueError:
+        raise InvalidInput(
+            "job_id", job_id, "is not a UUID", "use the id of a job, as POST /api/jobs/create or /api/jobs/list gave it"
+        ) from None
+
+
+JobId = Annotated[str, Depends(job_id_of)]
+Actions = Annotated[JobActions, Depends(actions_of)]
+TheRuntime = Annotated[Runtime, Depends(runtime_of)]
+
+
+@routes.post("/create", status_code=201, response_model=JobView)
+async def create_job(body: JobRequest, actions: Actions) -> Response:
+    """Create one job. It is visible everywhere as soon as this answers."""
+    job = await actions.create(NewJob(**{**dict(body), "metadata": body.metadata or {}}))
+    return json_response(job, 201)
+
+
+@routes.get("/list", response_model=JobPageView)
+async def list_jobs(query: Annotated[ListQuery, Query()], actions: Actions) -> Response:
+    """Jobs, live and finished, newest first. Large results are left out here."""
+    if query.offset > DEPTH_LIMIT:
+        raise InvalidInput("page", query.page, "is too deep", f"filter, or stay within the newest {DEPTH_LIMIT} jobs")
+    jobs, total = await actions.page(
+        status=query.status,
+        scraper_name=query.scraper_name,
+        ticker=query.ticker,
+        offset=query.offset,
+        limit=query.page_size,
+    )
+    return json_response({"jobs": jobs, "total": total, "page": query.page, "page_size": query.page_size})
+
+
+@routes.get("/health", response_model=HealthView, responses={503: {"model": HealthView}})
+async def health(runtime: TheRuntime) -> Response:
+    """Whether jobs are taken, run and recorded: 200 when healthy or degraded, 503 when nothing is run."""
+    report = await examine(runtime)
+    return json_response(report, HTTP_STATUS[report["status"]])
+
+
+@routes.get("/queue/status", response_model=QueueView)
+async def queue_status(runtime: TheRuntime) -> Response:
+    """How many jobs are ready, by priority; how many wait for a retry or run."""
+    return json_response(counts(await runtime.views.lengths()))
+
+
+@routes.get("/stats/summary", response_model=SummaryView)
+async def stats_summary(query: Annotated[PeriodQuery, Query()], actions: Actions) -> Response:
+    """Results of a period, 24 hours unless said otherwise."""
+    summary = await actions.summary(period_of(query.period))
+    summary["last_execution"] = market_iso(summary["last_execution"])
+    return json_response({"period": query.period, **summary})
+
+
+@routes.get("/stats/by-scraper", response_model=ByScraperView)
+async def stats_by_scraper(query: Annotated[PeriodQuery, Query()], actions: Actions) -> Response:
+    """Results of a period for each scraper, the busiest first."""
+    return json_response({"period": query.period, "scrapers": await actions.by_scraper(period_of(query.period))})
+
+
+@routes.get("/{job_id}", response_model=JobView, responses=_NO_SUCH_JOB)
+async def get_job(job_id: JobId, actions: Actions) -> Response:
+    """One job, with its result."""
+    return json_response(await actions.find(job_id))
+
+
+@routes.delete("/{job_id}", response_model=CancelView, responses=_NOT_NOW)
+async def cancel_job(job_id: JobId, actions: Actions) -> Response:
+    """Cancel a job that waits, or ask a running one to stop; 409 when it has ended."""
+    reply = await actions.cancel(job_id)
+    running = reply.code == "requested"
+    message = "the job runs; its worker was asked to stop" if running else "the job is cancelled"
+    return json_response(
+        {
+            "message": message,
+            "job_id": job_id,
+            "status": "running" if running else "cancelled",
+            "cancel_requested": running,
+        }
+    )
+
+
+@routes.post(
+    "/{job_id}/retry",
+    status_code=201,
+    response_model=JobView,
+    responses={200: {"model": JobView, "description": "The job waited for its retry and is due now"}, **_NOT_NOW},
+)
+async def retry_job(job_id: JobId, actions: Actions) -> Response:
+    """Run a failed or cancelled job again as a new one (201); make one that waits for its retry due now (200)."""
+    job, new = await actions.retry(job_id)
+    return json_response(job, 201 if new else 200)
+
+
+def counts(lengths: QueueLengths) -> dict[str, int]:
+    """Queue lengths as every door shows them."""
+    return {
+        "high": lengths.high,
+        "normal": lengths.normal,
+        "low": lengths.low,
+        "total": lengths.total,
+        "delayed": lengths.delayed,
+        "running": lengths.running,
+    }
+
+
+def job_router(settings: Settings | None = None) -> APIRouter:
+    """The endpoints with connections of their own, which open and close with the application that includes them.
+
+    `settings` None are read from the environment when the application starts.
+    """
+    door = Door(settings)
+    router = APIRouter(lifespan=door.lifespan)
+    router.include_router(routes, dependencies=[Depends(door)])
+    return router
+
+
+router = job_router()

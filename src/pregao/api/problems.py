@@ -1,0 +1,220 @@
+"""Errors as application/problem+json (RFC 9457): what went wrong, with field, value and fix, and nothing internal."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from difflib import get_close_matches
+from typing import Any, get_type_hints
+
+import msgspec
+import orjson
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from loguru import logger
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from pregao.domain.errors import (
+    GenerationMissing,
+    IllegalTransition,
+    InvalidInput,
+    JobNotFound,
+    QueueFull,
+    QueueUnavailable,
+    StoreUnavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+BODY_LIMIT_BYTES = 512 * 1024
+SHOWN_CHARACTERS = 200
+_TYPE = "urn:pregao:problem:"
+
+# The specific message may name hosts and paths: it is logged, the answer carries the class's own advice.
+_UNAVAILABLE: dict[type[Exception], tuple[str, str, int]] = {
+    QueueUnavailable: ("queue-unavailable", "Redis cannot be reached", 5),
+    QueueFull: ("queue-full", "The queue is full", 10),
+    GenerationMissing: ("queue-rebuilding", "The queue is being rebuilt", 1),
+    StoreUnavailable: ("store-unavailable", "PostgreSQL cannot be reached", 5),
+}
+_TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One bad input: where it is, what came, what is wrong with it, what to send instead."""
+
+    field: str
+    value: Any
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}; {self.fix}"
+
+
+def json_response(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`content` as JSON, written without a second pass over scraped data."""
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, status, headers, media_type="application/json")
+
+
+def problem_response(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldError] = (),
+    retry_after: int | None = None,
+    **more: object,
+) -> Response:
+    """A problem document; `retry_after` is in seconds, `more` are further members."""
+    document: dict[str, object] = {"type": _TYPE + kind, "title": title, "status": status, "detail": detail, **more}
+    if errors:
+        document["errors"] = [msgspec.structs.asdict(error) for error in errors]
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Response(orjson.dumps(document), status, headers, media_type=MEDIA_TYPE)
+
+
+def answer_error(request: Request, error: Exception, known: Sequence[str] = ()) -> Response:
+    """The answer to any error; what has no answer of its own is logged and becomes a 500 with a reference.
+
+    `known` are the names that the request may use: an unknown one is answered with the closest.
+    """
+    match error:
+        case RequestValidationError():
+            return _invalid_request(error, known)
+        case InvalidInput():
+            return invalid([FieldError(error.field, shown(error.value), error.problem, error.fix)])
+        case JobNotFound():
+            detail = f"no job has the id {error.job_id}; GET /api/jobs/list shows those that exist"
+            return problem_response(404, "job-not-found", "No such job", detail, job_id=error.job_id)
+        case IllegalTransition():
+            return problem_response(
+                409, "illegal-transition", "The job's status does not allow that", str(error),
+                job_id=error.job_id, job_status=error.status,
+            )  # fmt: skip
+        case StarletteHTTPException():
+            title = _TITLES.get(error.status_code, "The request cannot be served")
+            response = problem_response(error.status_code, "http", title, str(error.detail))
+            response.headers.update(error.headers or {})
+            return response
+    for unavailable, (kind, title, retry_after) in _UNAVAILABLE.items():
+        if isinstance(error, unavailable):
+            logger.warning("{} {}: {}", request.method, request.url.path, error)
+            detail = (unavailable.__doc__ or title).strip()
+            return problem_response(503, kind, title, detail, retry_after=retry_after)
+    reference = secrets.token_hex(6)
+    logger.opt(exception=error).error("{} {} failed (reference {})", request.method, request.url.path, reference)
+    detail = f"the cause is in the API's log under the reference {reference}"
+    return problem_response(500, "internal", "An error inside Pregão", detail, reference=reference)
+
+
+def invalid(errors: Sequence[FieldError], status: int = 422) -> Response:
+    """The answer to bad input."""
+    return problem_response(
+        status, "invalid-input", "The request is invalid", "; ".join(map(str, errors)), errors=errors
+    )
+
+
+def shown(value: object) -> object:
+    """A value as an error shows it: as it came when it is short, else its beginning."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded and is JSON by the book: no NaN, no Infinity, no half surrogate pairs."""
+
+    async def body(self) -> bytes:
+        """The body. Raises HTTPException 413 above 512 KB."""
+        if not hasattr(self, "_body"):
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in self.stream():
+                size += len(chunk)
+                if size > BODY_LIMIT_BYTES:
+                    raise HTTPException(413, f"the body is over {BODY_LIMIT_BYTES} bytes")
+                chunks.append(chunk)
+            self._body = b"".join(chunks)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body's JSON. Raises json.JSONDecodeError."""
+        return orjson.loads(await self.body())
+
+
+class ProblemRoute(APIRoute):
+    """A route that answers its own errors, so that it does so in any application that it is mounted in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, with a strict request and errors turned into problems."""
+        serve = super().get_route_handler()
+        known = _known_names(self.endpoint)
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await serve(StrictRequest(request.scope, request.receive))
+            except Exception as error:  # noqa: BLE001 - the edge: every error has its answer, none its traceback
+                return answer_error(request, error, known)
+
+        return handler
+
+
+def _invalid_request(error: RequestValidationError, known: Sequence[str]) -> Response:
+    entries = error.errors()
+    status = 400 if any(entry["type"] == "json_invalid" for entry in entries) else 422
+    return invalid([_field_error(entry, known) for entry in entries], status)
+
+
+def _known_names(endpoint: Callable[..., Any]) -> list[str]:
+    """What a request to this endpoint may name: the fields of its body and of its query."""
+    hints = get_type_hints(endpoint).values()
+    models = [hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)]
+    return [name for model in models for name in model.model_fields]
+
+
+def _field_error(entry: dict[str, Any], known: Sequence[str]) -> FieldError:
+    where = [str(part) for part in entry["loc"]]
+    field = ".".join(where[1:]) or where[0]
+    problem, fix = _explain(entry, where, known)
+    if entry["type"] in ("missing", "json_invalid"):
+        return FieldError("body" if entry["type"] == "json_invalid" else field, None, problem, fix)
+    return FieldError(field, shown(entry["input"]), problem, fix)
+
+
+def _explain(entry: dict[str, Any], where: list[str], known: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with an input, in our words, and what to do about it."""
+    context = entry.get("ctx", {})
+    match entry["type"]:
+        case "missing":
+            if where == ["body"]:
+                return "is missing", 'send a JSON object, for example {"scraper_name": "B3", "ticker": "PETR4"}'
+            return "is missing", "add it"
+        case "json_invalid":
+            return f"is not JSON ({context.get('error')})", "send one well-formed JSON object in UTF-8"
+        case "model_attributes_type" | "model_type":
+            return "is not a JSON object", "send one object, with Content-Type: application/json"
+        case "extra_forbidden":
+            close = get_close_matches(where[-1], known, n=1)
+            allowed = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
+            return "is not known here", allowed
+        case "enum" | "literal_error":
+            return "is not allowed", f"use one of {context['expected']}"
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
+            return "is out of range", entry["msg"].replace("Input should be", "use a value")
+        case "string_type":
+            return "is not a text", 'write it in quotes, for example "PETR4"'
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "is not a whole number", "use a whole number"
+        case "float_parsing" | "float_type" | "finite_number":
+            return "is not a number", "use a number"
+        case "dict_type":
+            return "is not an object", 'use a JSON object, for example {"asked_by": "daily report"}'
+    if "fix" in context:
+        return str(context["problem"]), str(context["fix"])
+    return "is not allowed", str(entry["msg"])

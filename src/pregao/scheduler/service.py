@@ -1,0 +1,175 @@
+"""`ScraperScheduler`: the scheduler as scripts and the system use it, with the contract's signatures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from pregao.domain.clock import Clock, SystemClock, market_iso
+from pregao.domain.errors import GenerationMissing, QueueError, StoreError, UnsafeServer
+from pregao.domain.service import Background
+from pregao.generation import GenerationKeeper
+from pregao.queue.commands import QueueCommands
+from pregao.queue.connection import check_server, open_redis
+from pregao.scheduler.dispatcher import Dispatcher
+from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.occurrence import Defaults
+from pregao.scheduler.problem import Problem
+from pregao.scheduler.triggers import next_fire
+from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.registry import Registry
+from pregao.settings import Settings
+
+LOOK_SECONDS = 1.0
+"""The longest sleep: a changed file or a clock that was set is noticed within this time."""
+FIRST_WAIT_SECONDS = 0.5
+LAST_WAIT_SECONDS = 15.0
+
+
+class ScraperScheduler:
+    """Fires the schedules of a file. Any number may run; each occurrence fires once.
+
+    `initialize()` reads the file, `start()` returns at once and fires in the background, `stop()` ends that. Start
+    initializes when that was not done; stop before start and a second stop do nothing.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self._settings = settings or Settings.load()
+        self._clock = clock or SystemClock()
+        self._path = self._settings.schedules_path if config_path is None else Path(config_path)
+        self._registry = registry
+        self._file: WatchedFile | None = None
+        defaults = Defaults(self._settings.max_retries, self._settings.timeout_ms / 1000)
+        self._dispatcher = Dispatcher(self._clock, defaults)
+        self._background = Background("scheduler")
+
+    @property
+    def file(self) -> ScheduleFile:
+        """What is loaded now; empty before `initialize()`."""
+        return ScheduleFile(self._path, {}, {}, [], []) if self._file is None else self._file.current
+
+    @property
+    def schedules(self) -> dict[str, dict[str, Any]]:
+        """The loaded schedules by name, as plain documents: enabled, type, scraper, tickers …"""
+        return {name: schedule.document() for name, schedule in self.file.schedules.items()}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the file as it is on disk now."""
+        return [] if self._file is None else list(self._file.problems)
+
+    async def initialize(self) -> None:
+        """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
+        if self._registry is None:
+            self._registry = Registry.load(self._settings)
+        self._file = WatchedFile(self._path, self._registry.resolve, self._clock)
+        self._file.load()
+        logger.info("{} schedules from {}", len(self.file.schedules), self._path)
+        for name in self.file.schedules.keys() - self.file.scrapers.keys():
+            logger.warning("schedule {} does not fire: no scraper {!r}", name, self.file.schedules[name].scraper)
+
+    async def start(self) -> None:
+        """Start to fire in the background; does nothing when it already does."""
+        if self._background.running:
+            return
+        if self._file is None:
+            await self.initialize()
+        self._background.start(self._run)
+
+    async def wait(self) -> None:
+        """Wait for as long as it fires; raises what ended it, for example UnsafeServer."""
+        await self._background.wait()
+
+    async def stop(self) -> None:
+        """Stop firing. What is due from now on is caught up by the next start, as each schedule says."""
+        await self._background.stop()
+
+    def get_jobs(self) -> list[dict[str, Any]]:
+        """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
+
+        State is `scheduled`, `no scraper` (it is not installed, so nothing fires) or `over`.
+        """
+        now = self._clock.now()
+        return [self._entry(name, now) for name, schedule in self.file.schedules.items() if schedule.enabled]
+
+    def _entry(self, name: str, now: datetime) -> dict[str, Any]:
+        schedule = self.file.schedules[name]
+        installed = name in self.file.scrapers
+        following = next_fire(schedule, now) if installed else None
+        state = "no scraper" if not installed else "over" if following is None else "scheduled"
+        return {
+            "id": name,
+            "name": name,
+            "next_run_time": market_iso(following),
+            "trigger": schedule.trigger,
+            "state": state,
+        }
+
+    async def _run(self) -> None:
+        try:
+            await self._serve()
+        except Exception:
+            # Whoever started it may never ask how it ended.
+            logger.exception("the scheduler ended and fires no more")
+            raise
+
+    async def _serve(self) -> None:
+        """Fire for ever; while Redis is away, wait for it and catch up afterwards."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                async with self._link() as (commands, keeper):
+                    while True:
+                        await self._turn(commands, keeper)
+                        if wait != FIRST_WAIT_SECONDS:
+                            logger.info("the scheduler fires again")
+                            wait = FIRST_WAIT_SECONDS
+            except UnsafeServer:
+                raise
+            except (QueueError, StoreError) as error:
+                if wait == FIRST_WAIT_SECONDS:
+                    logger.error("the scheduler cannot fire for now, and will catch up: {}", error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LAST_WAIT_SECONDS)
+
+    async def _turn(self, commands: QueueCommands, keeper: GenerationKeeper) -> None:
+        """Fire what is due, sleep until something is, and take over a changed file."""
+        assert self._file is not None
+        try:
+            wake = await self._dispatcher.step(commands, self.file)
+            while (left := (wake - self._clock.now()).total_seconds()) > 0:
+                await asyncio.sleep(min(left, LOOK_SECONDS))
+                if self._file.changed():
+                    # What was due under the old rules is settled before the new ones count.
+                    await self._dispatcher.step(commands, self.file)
+                    self._file.reload()
+                    return
+        except GenerationMissing:
+            logger.warning("this Redis is new or was emptied: it is rebuilt from PostgreSQL")
+            await keeper.ensure()
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[tuple[QueueCommands, GenerationKeeper]]:
+        """A connection; its address is looked up again each time, since the embedded engines may move."""
+        redis = open_redis(self._settings.resolve_redis_url())
+        commands = QueueCommands(redis, self._settings.key_prefix)
+        keeper = GenerationKeeper(commands, self._settings.resolve_database_url())
+        try:
+            await check_server(redis, self._settings.key_prefix)
+            yield commands, keeper
+        finally:
+            await keeper.aclose()
+            await redis.aclose()

@@ -1,0 +1,70 @@
+"""The schedule file as it changes: read when it was written, and the last good one kept when it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from loguru import logger
+
+from pregao.domain.clock import Clock
+from pregao.scheduler.loader import ScheduleFile, load_schedules
+from pregao.scheduler.problem import Problem, ScheduleFileRefused
+
+Stamp = tuple[int, int, int] | None
+
+
+class WatchedFile:
+    """A schedule file, looked at when `changed` is called."""
+
+    def __init__(self, path: Path, resolve: Callable[[str], str] | None, clock: Clock) -> None:
+        self._path, self._resolve, self._clock = path, resolve, clock
+        self._read: Stamp = None
+        self._seen: Stamp = None
+        self.current = ScheduleFile(path, {}, {}, [], [])
+        self.problems: list[Problem] = []
+
+    def load(self) -> None:
+        """Read it for the first time. Raises ScheduleFileRefused when it is missing or is not YAML."""
+        self._read = self._seen = self._stamp()
+        self.current = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+        self._report(self.current.problems)
+
+    def changed(self) -> bool:
+        """Whether it was written since it was read, and is at rest: the same at two looks in a row."""
+        stamp, before = self._stamp(), self._seen
+        self._seen = stamp
+        return stamp != self._read and stamp == before
+
+    def reload(self) -> None:
+        """Read it again; a file that is missing, broken or empty keeps what was loaded before."""
+        self._read = self._stamp()
+        try:
+            fresh = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+        except ScheduleFileRefused as refused:
+            self._keep([refused.details])
+            return
+        if fresh.problems and not fresh.schedules:
+            self._keep(fresh.problems)
+            return
+        self.current = fresh
+        logger.info("{} was changed: {} schedules", self._path, len(fresh.schedules))
+        self._report(fresh.problems)
+
+    def _keep(self, problems: list[Problem]) -> None:
+        logger.error("{} is broken: the schedules loaded before stay in force", self._path)
+        self._report(problems)
+
+    def _report(self, problems: list[Problem]) -> None:
+        self.problems = list(problems)
+        for problem in problems:
+            logger.error("{}", problem)
+        for warning in self.current.warnings:
+            logger.warning("{}", warning)
+
+    def _stamp(self) -> Stamp:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,172 @@
+"""COTAHIST files: each session's is downloaded once, kept on disk, and indexed once in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from loguru import logger
+
+from pregao.domain.calendar import last_closed_session, previous_session
+from pregao.domain.clock import Clock, to_ms
+from pregao.domain.errors import ScrapeError
+from pregao.domain.failure import FailureClass
+from pregao.scrapers.builtin.b3_cotahist import CotahistDay, read_archive
+from pregao.scrapers.http import Site
+
+COTAHIST = "https://bvmf.bmfbovespa.com.br"
+
+SESSIONS_BACK = 7
+DAYS_IN_MEMORY = 2
+FILES_ON_DISK = 10
+UNPUBLISHED_SECONDS = 600.0
+PROVISIONAL_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The file that B3 publishes for a session, and its address."""
+
+    file: CotahistDay
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is known of a session: its file, or None while it is not published; since when, on the monotonic clock."""
+
+    file: CotahistDay | None
+    since: float
+
+
+class CotahistFiles:
+    """The end-of-day files, shared by every job of an event loop.
+
+    Jobs that need the same session wait for one download. Other processes share the files on disk; two that download
+    at the same moment each write a whole file, and the later one wins.
+    """
+
+    def __init__(self, site: Site, folder: Path, clock: Clock) -> None:
+        self._site = site
+        self._folder = folder
+        self._clock = clock
+        self._held: OrderedDict[date, _Held] = OrderedDict()
+        self._failures = 0
+        self._last_failure: tuple[date, ScrapeError] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def latest(self, moment: datetime) -> Published:
+        """The file of the last session that closed before `moment` and is published. Raises ScrapeError."""
+        session = last_closed_session(moment)
+        newest = session.day
+        for _ in range(SESSIONS_BACK):
+            found = await self.of(session.day)
+            if found is not None:
+                return Published(found, self._site.origin(COTAHIST) + _path(session.day))
+            session = previous_session(session.day)
+        raise ScrapeError(
+            f"B3 has published no COTAHIST file for the last {SESSIONS_BACK} sessions up to {newest}",
+            FailureClass.ERROR,
+        )
+
+    async def of(self, session: date) -> CotahistDay | None:
+        """The file of `session`, or None while B3 has not published it. Raises ScrapeError."""
+        failures = self._failures
+        held = self._fresh(session)
+        if held is None:
+            async with self._one_at_a_time:
+                held = self._fresh(session) or await self._load_or_fail(session, failures)
+        return held.file
+
+    async def _load_or_fail(self, session: date, failures: int) -> _Held:
+        """Load, but share a failure that came while waiting: those who queued for a download need no try each."""
+        if self._failures > failures and self._last_failure is not None and self._last_failure[0] == session:
+            error = self._last_failure[1]
+            raise ScrapeError(str(error), error.failure_class, retryable=error.retryable)
+        try:
+            return await self._load(session)
+        except ScrapeError as error:
+            self._failures += 1
+            self._last_failure = session, error
+            raise
+
+    def _fresh(self, session: date) -> _Held | None:
+        held = self._held.get(session)
+        if held is None or self._clock.monotonic() - held.since > _lifetime(held.file, session):
+            return None
+        self._held.move_to_end(session)
+        return held
+
+    async def _load(self, session: date) -> _Held:
+        path = self._folder / _path(session).rpartition("/")[2]
+        file = await asyncio.to_thread(self._from_disk, path, session)
+        if file is None:
+            file = await self._download(session, path)
+        if file is not None and file.day != session:
+            logger.warning("B3 sent the session of {} as {}; asking again later", file.day, path.name)
+        held = self._held[session] = _Held(file, self._clock.monotonic())
+        self._forget_oldest()
+        return held
+
+    async def _download(self, session: date, path: Path) -> CotahistDay | None:
+        reply = await self._site.get(COTAHIST, _path(session), accept=frozenset({404}))
+        if reply.status == 404:
+            return None
+        file = await asyncio.to_thread(read_archive, reply.body)
+        try:
+            await asyncio.to_thread(_keep, path, reply.body)
+        except OSError as error:
+            logger.warning("{} is not kept, and will be downloaded again: {}", path, error)
+        return file
+
+    def _from_disk(self, path: Path, session: date) -> CotahistDay | None:
+        try:
+            written_ms = path.stat().st_mtime_ns // 1_000_000
+            file = read_archive(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ScrapeError) as error:
+            logger.warning("{} is not readable, and will be downloaded again: {}", path, error)
+            return None
+        age = (to_ms(self._clock.now()) - written_ms) / 1000
+        return file if age <= _lifetime(file, session) else None
+
+    def _forget_oldest(self) -> None:
+        """Keep the files that were used last; what is known to be unpublished is small and leaves with them."""
+        files = [day for day, held in self._held.items() if held.file is not None]
+        for day in files[:-DAYS_IN_MEMORY]:
+            del self._held[day]
+        while len(self._held) > SESSIONS_BACK + DAYS_IN_MEMORY:
+            self._held.popitem(last=False)
+
+
+def _path(session: date) -> str:
+    return f"/InstDados/SerHist/COTAHIST_D{session:%d%m%Y}.ZIP"
+
+
+def _lifetime(file: CotahistDay | None, session: date) -> float:
+    """Seconds for which an answer is believed: a session's own file for ever, everything else for a while."""
+    if file is None:
+        return UNPUBLISHED_SECONDS
+    return float("inf") if file.day == session else PROVISIONAL_SECONDS
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Put a whole file in place at once, so that no other process ever reads half of it, and drop the oldest ones."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".download-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    kept = sorted(path.parent.glob("COTAHIST_D*.ZIP"), key=lambda kept: kept.stat().st_mtime_ns)
+    for old in kept[:-FILES_ON_DISK]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,171 @@
+"""What PostgreSQL remembers, as documents: jobs, attempts, statistics, executions of schedules."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pregao.domain.clock import market_iso, require_aware
+from pregao.domain.errors import InvalidInput
+from pregao.domain.job import JobStatus, check_job_id
+from pregao.store.pool import unavailable
+from pregao.store.statements import sql
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from pregao.store.pool import Pool
+
+OFFSET_LIMIT = 100_000
+"""Jobs that a list may skip; older ones are found with a filter."""
+LIMIT = 1000
+
+
+class History:
+    """Reads only. Times in documents are ISO 8601 with São Paulo's offset. All methods raise StoreUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def job(self, job_id: str) -> dict[str, Any] | None:
+        """One job with its whole result, None when it is not recorded. Raises InvalidInput when `job_id` is no UUID."""
+        rows = await self._fetch("get_job", uuid.UUID(check_job_id(job_id)))
+        return _job_document(rows[0]) if rows else None
+
+    async def list_jobs(
+        self,
+        *,
+        status: JobStatus | None = None,
+        scraper_name: str | None = None,
+        ticker: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A page of jobs, newest first, and how many there are in all. Results over 16 KB are left out and marked.
+
+        Raises InvalidInput for a limit outside 1 to 1,000 and an offset outside 0 to 100,000.
+        """
+        _check_page(limit, offset)
+        filters = (None if status is None else status.value, scraper_name, ticker)
+        rows = await self._fetch("list_jobs", *filters, limit, offset)
+        counted = await self._fetch("count_jobs", *filters)
+        return [_job_document(row) for row in rows], int(counted[0]["count"])
+
+    async def attempts(self, job_id: str) -> list[dict[str, Any]]:
+        """Every attempt that ended, the first one first. Raises InvalidInput when `job_id` is no UUID."""
+        rows = await self._fetch("list_attempts", uuid.UUID(check_job_id(job_id)))
+        return [
+            {
+                "attempt": row["attempt"],
+                "outcome": row["outcome"],
+                "error": row["error"],
+                "error_class": row["error_class"],
+                "response_time_seconds": _number(row["response_time"]),
+                "source": row["source"],
+                "metadata": row["metadata"],
+                "worker": row["worker"],
+                "started_at": market_iso(row["started_at"]),
+                "ended_at": market_iso(row["ended_at"]),
+            }
+            for row in rows
+        ]
+
+    async def summary(self, since: datetime) -> dict[str, Any]:
+        """Counts, success rate (percent) and mean response time of the jobs that ended at or after `since`."""
+        rows = await self._fetch("summarise", require_aware(since, "since"))
+        return {**_statistics(rows[0]), "last_execution": market_iso(rows[0]["last_execution"])}
+
+    async def by_scraper(self, since: datetime) -> list[dict[str, Any]]:
+        """The same for each scraper, the busiest first."""
+        rows = await self._fetch("summarise_by_scraper", require_aware(since, "since"))
+        return [
+            {
+                "scraper_name": row["scraper_name"],
+                **_statistics(row),
+                "last_execution": market_iso(row["last_execution"]),
+            }
+            for row in rows
+        ]
+
+    async def last_executions(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The latest firings of all schedules, newest first. Raises InvalidInput for a limit outside 1 to 1,000."""
+        _check_page(limit, 0)
+        return [
+            {
+                "schedule_name": row["schedule_name"],
+                "scraper_name": row["scraper_name"],
+                "tickers": row["tickers"],
+                "job_ids": row["job_ids"],
+                "outcome": row["outcome"],
+                "detail": row["detail"],
+                "fire_time": market_iso(row["fire_time"]),
+                "executed_at": market_iso(row["executed_at"]),
+            }
+            for row in await self._fetch("list_executions", limit)
+        ]
+
+    async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        with unavailable():
+            return await self._pool.fetch(sql(statement), *arguments)
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if not 1 <= limit <= LIMIT:
+        raise InvalidInput("limit", limit, "is out of range", f"use 1 to {LIMIT}")
+    if not 0 <= offset <= OFFSET_LIMIT:
+        raise InvalidInput(
+            "offset",
+            offset,
+            "is out of range",
+            f"skip at most {OFFSET_LIMIT} jobs; filter by status, scraper or ticker to reach older ones",
+        )
+
+
+def _job_document(row: asyncpg.Record) -> dict[str, Any]:
+    """The contract's keys first, then ours."""
+    return {
+        "id": str(row["job_id"]),
+        "scraper_name": row["scraper_name"],
+        "ticker": row["ticker"],
+        "priority": row["priority"],
+        "status": row["status"],
+        "created_at": market_iso(row["created_at"]),
+        "started_at": market_iso(row["started_at"]),
+        "completed_at": market_iso(row["completed_at"]),
+        "result": row["result"],
+        "error": row["error"],
+        "retry_count": row["retry_count"],
+        "max_retries": row["max_retries"],
+        "metadata": row["metadata"],
+        "attempt": row["attempt"],
+        "lost_count": row["lost_count"],
+        "error_class": row["error_class"],
+        "due_at": market_iso(row["due_at"]),
+        "timeout_seconds": row["timeout_seconds"],
+        "schedule_name": row["schedule_name"],
+        "fire_time": market_iso(row["fire_time"]),
+        "unique_key": row["unique_key"],
+        "retried_from": None if row["retried_from"] is None else str(row["retried_from"]),
+        "response_time_seconds": _number(row["response_time"]),
+        "source": row["source"],
+        "result_metadata": row["result_metadata"],
+        "result_omitted": row["result_omitted"],
+        "version": row["version"],
+    }
+
+
+def _statistics(row: asyncpg.Record) -> dict[str, Any]:
+    total, successful = row["total_jobs"], row["successful_jobs"]
+    average = _number(row["avg_response_time"])
+    return {
+        "total_jobs": total,
+        "successful_jobs": successful,
+        "failed_jobs": row["failed_jobs"],
+        "success_rate": round(100 * successful / total, 2) if total else 0.0,
+        "avg_response_time_seconds": None if average is None else round(average, 3),
+    }
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

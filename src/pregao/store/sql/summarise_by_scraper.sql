@@ -1,0 +1,11 @@
+SELECT
+    scraper_name,
+    count(*) AS total_jobs,
+    count(*) FILTER (WHERE success) AS successful_jobs,
+    count(*) FILTER (WHERE NOT success) AS failed_jobs,
+    avg(response_time) AS avg_response_time,
+    max(executed_at) AS last_execution
+FROM scraper_results
+WHERE executed_at >= $1
+GROUP BY scraper_name
+ORDER BY total_jobs DESC, scraper_name

@@ -1,0 +1,147 @@
+"""One attempt from claim to settlement, as a list of verbs: resolve, run, normalise, settle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, assert_never
+
+import orjson
+from loguru import logger
+
+from pregao.domain.clock import Clock
+from pregao.domain.errors import InvalidInput, ScrapeError
+from pregao.domain.failure import Failure, FailureClass, failure
+from pregao.domain.names import fold
+from pregao.domain.retry import backoff_ms
+from pregao.queue.codec import encode_result
+from pregao.queue.commands import QueueCommands
+from pregao.queue.facts import AttemptReport
+from pregao.queue.messages import Claim, Settlement
+from pregao.scrapers.registry import Registry
+from pregao.worker.inloop import classify, run_in_loop
+from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
+from pregao.worker.settler import Settler
+
+ELSEWHERE_DELAY_MS = 2_000
+
+
+class Executor:
+    """Runs attempts and reports how they ended. `offered_elsewhere` gives the scrapers of other live workers."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        commands: QueueCommands,
+        settler: Settler,
+        clock: Clock,
+        default_timeout_seconds: float,
+        offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
+    ) -> None:
+        self._registry = registry
+        self._commands = commands
+        self._settler = settler
+        self._clock = clock
+        self._default_timeout_seconds = default_timeout_seconds
+        self._offered_elsewhere = offered_elsewhere
+
+    async def execute(self, claim: Claim, stop: asyncio.Future[StopReason]) -> None:
+        """Run the attempt and end it in the queue; raises only what the queue itself raises."""
+        outcome = await self._run(claim, stop)
+        await self._end(claim, outcome)
+
+    async def _run(self, claim: Claim, stop: asyncio.Future[StopReason]) -> Outcome:
+        spec = claim.spec
+        try:
+            name = self._registry.resolve(spec.scraper_name)
+        except InvalidInput as error:
+            return await self._without_scraper(spec.scraper_name, str(error))
+        return await run_in_loop(
+            lambda: self._registry.create(name),
+            spec.ticker,
+            timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
+            stop=stop,
+            clock=self._clock,
+        )
+
+    async def _without_scraper(self, name: str, problem: str) -> Outcome:
+        """An unknown scraper fails the job only if no other live worker has it."""
+        if fold(name) in await self._offered_elsewhere():
+            return NotHere(f"this worker has no scraper {name!r}; another one does")
+        return Failed(failure(FailureClass.PERMANENT, problem))
+
+    async def _end(self, claim: Claim, outcome: Outcome) -> None:
+        match outcome:
+            case Completed():
+                await self._settle(claim, self._completed(claim, outcome))
+            case Failed():
+                await self._settle(claim, self._failed(claim, outcome))
+            case Stopped(reason="shutdown"):
+                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
+            case Stopped(reason="cancel"):
+                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
+                await self._settle(claim, self._failed(claim, cancelled))
+            case Stopped(reason=reason):
+                logger.warning("stopped job {} and wrote nothing: its lease is {}", claim.job_id, reason)
+            case NotHere():
+                await self._commands.release(
+                    [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
+                )
+            case _:
+                assert_never(outcome)
+
+    def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
+        try:
+            encoded = encode_result(outcome.data)
+            metadata = _metadata(outcome.metadata, encoded.sanitised)
+        except ScrapeError as error:
+            return self._failed(claim, Failed(classify(error), outcome.response_time_seconds, outcome.source))
+        report = AttemptReport(
+            response_time_seconds=outcome.response_time_seconds, source=outcome.source, metadata=metadata
+        )
+        return Settlement(claim=claim, completed=True, report=report, result_json=encoded.document)
+
+    def _failed(self, claim: Claim, outcome: Failed) -> Settlement:
+        problem: Failure = outcome.failure
+        report = AttemptReport(
+            error=problem.message,
+            error_class=problem.failure_class.value,
+            response_time_seconds=outcome.response_time_seconds,
+            source=outcome.source,
+            metadata=outcome.metadata,
+        )
+        return Settlement(
+            claim=claim,
+            completed=False,
+            report=report,
+            retryable=problem.retryable,
+            delay_ms=backoff_ms(claim.retry_count),
+        )
+
+    async def _settle(self, claim: Claim, settlement: Settlement) -> None:
+        settled = await self._settler.settle(settlement)
+        what = f"{claim.spec.scraper_name} {claim.spec.ticker or ''}".strip()
+        if settled.code == "stale":
+            logger.warning("job {} ({}): late settle refused, its lease was lost", claim.job_id, what)
+        elif settlement.completed:
+            logger.info("{}: completed in {:.3f} s", what, settlement.report.response_time_seconds or 0)
+        else:
+            logger.warning(
+                "{}: attempt {} failed ({}), job is {}: {}",
+                what,
+                claim.attempt,
+                settlement.report.error_class,
+                settled.state.value if settled.state else "unknown",
+                settlement.report.error,
+            )
+
+
+def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:
+    """The result's metadata as JSON values, with the places of the data that had to be changed."""
+    encoded = encode_result(metadata)
+    value = orjson.loads(encoded.document)
+    if not isinstance(value, dict):
+        value = {"value": value}
+    changed = sanitised + [f"metadata{place.removeprefix('$')}" for place in encoded.sanitised]
+    return {**value, "sanitised": changed} if changed else value

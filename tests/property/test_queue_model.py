@@ -1,0 +1,425 @@
+"""A hypothesis state machine drives the real scripts on a real server and compares with the model after each step."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.property.queue_model import ENDED, PRIORITIES, Model, ModelJob
+
+from pregao.domain.clock import from_ms
+from pregao.domain.job import JobPriority, JobSpec, JobStatus
+from pregao.domain.lifecycle import allowed_targets
+from pregao.queue.commands import QueueCommands
+from pregao.queue.connection import open_redis
+from pregao.queue.facts import AttemptReport, Firing, FiringFact, JobFact, decode_entry
+from pregao.queue.messages import Claim, Settlement
+
+START_MS = 1_800_000_000_000
+LEASE_MS = 10_000
+GENERATION = 41
+WORKERS = ("w1", "w2")
+workers = st.sampled_from(WORKERS)
+priorities = st.sampled_from(PRIORITIES)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Rules act on both sides; invariants compare them. The clock is the model's, given to every script."""
+
+    url = ""
+    jobs = Bundle("jobs")
+    tokens = Bundle("tokens")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = open_redis(self.url)
+        self.now = START_MS
+        self.queue = QueueCommands(self.redis, now_ms=lambda: self.now)
+        self.model = Model()
+        self.sequence = self.ids = 0
+        self.highest_token = 0
+        self.facts_seen: dict[str, list[JobFact]] = {}
+        self.firings_seen: list[FiringFact] = []
+        self.states_seen: dict[str, JobStatus | None] = {}
+
+    def run(self, call: Any) -> Any:
+        return self.runner.run(call)
+
+    def teardown(self) -> None:
+        self.run(self.redis.aclose())
+        self.runner.close()
+
+    @initialize()
+    def empty_server(self) -> None:
+        self.run(self.redis.flushall())
+        self.run(self.queue.open_generation(GENERATION))
+        self.run(self.queue.tick())
+
+    def spec(self, job: ModelJob) -> JobSpec:
+        return JobSpec(
+            id=job.id,
+            scraper_name=job.scraper,
+            ticker="PETR4",
+            priority=JobPriority(job.priority),
+            max_retries=job.max_retries,
+            unique_key=job.unique or None,
+            created_at=from_ms(self.now),
+        )
+
+    def new_id(self) -> str:
+        """Ids that are the same in every run of an example, so that hypothesis can shrink it."""
+        self.ids += 1
+        return str(uuid.UUID(int=self.ids))
+
+    # --- rules -------------------------------------------------------------------------------------------------
+
+    @rule(
+        target=jobs,
+        requests=st.lists(
+            st.tuples(priorities, st.sampled_from("ab"), st.integers(0, 2), st.sampled_from(["", "", "u1", "u2"])),
+            min_size=1,
+            max_size=4,
+        ),
+    )
+    def enqueue(self, requests: list[tuple[str, str, int, str]]) -> Any:
+        batch = [ModelJob(self.new_id(), *request) for request in requests]
+        specs = [self.spec(job) for job in batch]
+        expected = self.create_in_order(batch)
+        answers = self.run(self.queue.enqueue(specs))
+        assert [(a.code, a.job_id) for a in answers] == expected
+        repeated = self.run(self.queue.enqueue(specs))
+        for job, (code, stands), again in zip(batch, expected, repeated, strict=True):
+            assert again.job_id == (job.id if code == "created" else stands)
+            assert again.code == ("exists" if code == "created" else "duplicate")
+        return multiple(*dict.fromkeys(job_id for _, job_id in expected))
+
+    def create_in_order(self, batch: list[ModelJob]) -> list[tuple[str, str]]:
+        """The server pushes a batch queue by queue, each in the order of the batch."""
+        return [self.model.create(job) for job in batch]
+
+    @rule(target=tokens, worker=workers, want=st.integers(1, 4), reply_lost=st.booleans())
+    def claim(self, worker: str, want: int, reply_lost: bool) -> Any:
+        expected = self.model.next_ids(want)
+        return multiple(*self.take(worker, want, None, expected, reply_lost))
+
+    @rule(target=tokens, worker=workers, job_id=jobs, reply_lost=st.booleans())
+    def claim_by_id(self, worker: str, job_id: str, reply_lost: bool) -> Any:
+        if self.model.jobs[job_id].state not in ("pending", "retry"):
+            self.sequence += 1
+            answer = self.run(
+                self.queue.claim(worker, want=1, lease_ms=LEASE_MS, sequence=self.sequence, job_id=job_id)
+            )
+            assert (answer.code, answer.claims) == ("refused", [])
+            return multiple()
+        return multiple(*self.take(worker, 1, job_id, [job_id], reply_lost))
+
+    def take(
+        self, worker: str, want: int, job_id: str | None, expected: list[str], reply_lost: bool
+    ) -> list[tuple[Claim, str]]:
+        self.sequence += 1
+
+        def call() -> Any:
+            return self.run(
+                self.queue.claim(worker, want=want, lease_ms=LEASE_MS, sequence=self.sequence, job_id=job_id)
+            )
+
+        answer = call()
+        assert answer.code == "ok"
+        assert answer.unreadable == []
+        assert [c.job_id for c in answer.claims] == expected
+        if reply_lost and expected:
+            repeated = call()
+            assert [(c.job_id, c.token) for c in repeated.claims] == [(c.job_id, c.token) for c in answer.claims]
+        for claim in answer.claims:
+            job = self.model.start(claim.job_id, worker, self.now + LEASE_MS)
+            job.token = claim.token
+            generation, number = claim.token.split("-")
+            assert int(generation) == GENERATION
+            assert int(number) > self.highest_token, "tokens rise"
+            self.highest_token = int(number)
+            assert claim.attempt == job.attempt
+            assert claim.retry_count == job.retry_count
+        return [(claim, claim.token) for claim in answer.claims]
+
+    @rule(attempts=st.lists(st.tuples(tokens, st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=3))
+    def settle(self, attempts: list[tuple[tuple[Claim, str], bool, bool, bool]]) -> None:
+        """Any token that was ever given, current or stale, in batches that may name one job twice."""
+        settlements, expected = [], []
+        for (claim, token), completed, retryable, big in attempts:
+            result = (b'"' + b"x" * 20_000 + b'"') if big else b'{"price":1.5}'
+            settlements.append(
+                Settlement(
+                    claim=claim,
+                    completed=completed,
+                    report=AttemptReport(error=None if completed else 'it "broke"', response_time_seconds=0.5),
+                    retryable=retryable,
+                    delay_ms=2_000,
+                    result_json=result if completed else None,
+                )
+            )
+            expected.append(self.expect_settle(claim.job_id, token, completed, retryable))
+        answers = self.run(self.queue.settle(settlements))
+        assert [a.code for a in answers] == expected
+        again = self.run(self.queue.settle(settlements))
+        assert all(a.code in ("dup", "stale") for a in again), "a repeated settle changes nothing"
+        for first, second in zip(answers, again, strict=True):
+            assert first.code != "ok" or second.code == "dup"
+
+    def expect_settle(self, job_id: str, token: str, completed: bool, retryable: bool) -> str:
+        job, outcome = self.model.jobs[job_id], "completed" if completed else "failed"
+        if job.state == "running" and job.token == token:
+            self.model.settle(job, outcome, retryable, self.now + 2_000)
+            return "ok"
+        return "dup" if job.last == (token, outcome) else "stale"
+
+    @rule(attempt=tokens, delay=st.sampled_from([0, 0, 3_000]))
+    def release(self, attempt: tuple[Claim, str], delay: int) -> None:
+        claim, token = attempt
+        job = self.model.jobs[claim.job_id]
+        if job.state == "running" and job.token == token:
+            self.model.release(job, delay, self.now)
+            expected = "ok"
+        else:
+            expected = "dup" if job.last == (token, "released") else "stale"
+        (answer,) = self.run(self.queue.release([(claim.job_id, token)], delay_ms=delay))
+        assert answer.code == expected
+        (again,) = self.run(self.queue.release([(claim.job_id, token)], delay_ms=delay))
+        assert again.code == ("stale" if expected == "stale" else "dup")
+
+    @rule(worker=workers, attempts=st.lists(tokens, max_size=4))
+    def renew(self, worker: str, attempts: list[tuple[Claim, str]]) -> None:
+        pairs: list[Any] = []
+        expected = []
+        for claim, token in attempts:
+            pairs += [claim.job_id, token]
+            job = self.model.jobs[claim.job_id]
+            if job.state == "running" and job.token == token:
+                job.deadline = self.now + LEASE_MS
+                expected.append(b"CANCEL" if job.cancel else b"OK")
+            else:
+                expected.append(b"LOST")
+        call = self.queue._scripts.call("renew", worker, LEASE_MS, b'{"id":"w","slots":1}', *pairs)
+        assert self.run(call) == expected
+
+    @rule(delta=st.sampled_from([1, 500, 2_000, 4_900]))
+    def time_passes(self, delta: int) -> None:
+        self.now += delta
+        self.run(self.queue.tick())
+
+    @rule()
+    def reclaim_expired(self) -> None:
+        expired = [j for j in self.model.running() if j.deadline < self.now]
+        for job in sorted(expired, key=lambda j: (j.deadline, j.id)):
+            self.model.reclaim(job)
+        answers = self.run(self.queue.reclaim())
+        assert answers == {job.id: JobStatus(job.state) for job in expired}
+
+    @rule(worker=workers)
+    def worker_is_known_to_be_dead(self, worker: str) -> None:
+        dead = self.model.running(worker)
+        for job in sorted(dead, key=lambda j: (j.deadline, j.id)):
+            self.model.reclaim(job)
+        answers = self.run(self.queue.reclaim(dead_worker=worker))
+        assert answers == {job.id: JobStatus(job.state) for job in dead}
+
+    @rule()
+    def promote_due(self) -> None:
+        due = [j for j in self.model.jobs.values() if j.state == "retry" and j.due <= self.now]
+        for job in sorted(due, key=lambda j: (j.due, j.id)):
+            self.model.promote(job)
+        assert self.run(self.queue.promote()) == len(due)
+
+    @rule(job_id=jobs)
+    def make_due(self, job_id: str) -> None:
+        job = self.model.jobs[job_id]
+        assert self.run(self.queue.make_due(job_id)) == JobStatus(job.state)
+        if job.state == "retry":
+            self.model.promote(job)
+
+    @rule(job_id=jobs)
+    def cancel(self, job_id: str) -> None:
+        job = self.model.jobs[job_id]
+        expected = self.model.cancel(job)
+        answer = self.run(self.queue.cancel(job_id))
+        assert (answer.code, answer.status) == (expected, JobStatus(job.state))
+        again = self.run(self.queue.cancel(job_id))
+        assert again.code == ("requested" if expected == "requested" else "ended")
+
+    @rule(target=jobs, name=st.sampled_from("xy"), ago=st.integers(-2, 5), count=st.integers(0, 3))
+    def fire(self, name: str, ago: int, count: int) -> Any:
+        fire_ms = self.now - ago * 1_000
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{name}{fire_ms}")
+        batch = [ModelJob(str(uuid.uuid5(identity, str(n))), "normal", "a", 1, "") for n in range(count)]
+        firing = Firing(
+            schedule_name=name,
+            scraper_name="a",
+            fire_time=from_ms(fire_ms),
+            job_ids=[job.id for job in batch],
+            tickers=["PETR4"] * count,
+        )
+        specs = [self.spec(job) for job in batch]
+        expected = (
+            "early" if fire_ms > self.now else "already" if fire_ms <= self.model.marks.get(name, -1) else "fired"
+        )
+        assert self.run(self.queue.fire(firing, specs)) == expected
+        if expected != "fired":
+            return multiple()
+        self.model.marks[name] = fire_ms
+        for job in batch:
+            self.model.create(job)
+        assert self.run(self.queue.fire(firing, specs)) == "already"
+        return multiple(*(job.id for job in batch))
+
+    @rule()
+    def recorder_drains_the_outbox(self) -> None:
+        entries = self.run(self.redis.xrange("scraper:outbox", count=20))
+        facts = [decode_entry(*entry) for entry in entries]
+        for fact in facts:
+            if isinstance(fact, JobFact):
+                self.facts_seen.setdefault(fact.job_id, []).append(fact)
+            else:
+                self.firings_seen.append(fact)
+        assert self.run(self.queue.forget(facts)) == len(facts)
+        assert self.run(self.queue.forget(facts)) == 0
+
+    # --- invariants ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def lists_and_sets_are_those_of_the_model(self) -> None:
+        for priority in PRIORITIES:
+            ready = [i.decode() for i in self.run(self.redis.lrange(f"scraper:jobs:{priority}", 0, -1))]
+            assert ready == self.model.ready[priority]
+        running = self.run(self.redis.zrange("scraper:running", 0, -1, withscores=True))
+        assert {i.decode(): int(s) for i, s in running} == {j.id: j.deadline for j in self.model.running()}
+        delayed = self.run(self.redis.zrange("scraper:delayed", 0, -1, withscores=True))
+        waiting = {j.id: j.due for j in self.model.jobs.values() if j.state == "retry"}
+        assert {i.decode(): int(s) for i, s in delayed} == waiting
+        if any(self.model.ready.values()):
+            assert self.run(self.redis.llen("scraper:wake")) <= 1
+
+    @invariant()
+    def in_use_counts_running_jobs(self) -> None:
+        counts: dict[bytes, bytes] = self.run(self.redis.hgetall("scraper:inuse"))
+        expected: dict[str, int] = {}
+        for job in self.model.running():
+            expected[job.scraper] = expected.get(job.scraper, 0) + 1
+        assert {k.decode(): int(v) for k, v in counts.items()} == expected
+
+    @invariant()
+    def every_job_is_whole(self) -> None:
+        for job in self.model.jobs.values():
+            self.check_job(job)
+
+    def check_job(self, job: ModelJob) -> None:
+        status, data, meta, ttls, unique = self.run(self.read_job(job))
+        assert status.decode() == job.state
+        document = orjson.loads(data)
+        assert document["status"] == job.state, "the status inside the document equals the status key"
+        assert document["retry_count"] == job.retry_count
+        assert document["attempt"] == job.attempt
+        assert document["priority"] == job.priority
+        assert (document["completed_at"] is not None) == (job.state in ENDED)
+        assert meta[b"state"].decode() == job.state
+        assert int(meta.get(b"lost", 0)) == job.lost
+        assert (b"token" in meta) == (b"worker" in meta) == (job.state == "running")
+        if job.token:
+            assert meta[b"token"].decode() == job.token
+        assert all((ttl > 0) == (job.state in ENDED) for ttl in ttls), "no TTL on a live job, one on an ended job"
+        if job.unique and job.state not in ENDED:
+            assert unique == job.id.encode()
+        if job.unique and job.state in ENDED:
+            assert unique != job.id.encode(), "an ended job frees its unique key"
+        before = self.states_seen.get(job.id)
+        now = JobStatus(job.state)
+        self.states_seen[job.id] = now
+        assert before is None or before == now or self.reachable(before, now)
+
+    def reachable(self, before: JobStatus, now: JobStatus) -> bool:
+        """One step of a rule may hold several transitions (settle, then a repeat): two moves are enough."""
+        nexts = allowed_targets(before)
+        return now in nexts or any(now in allowed_targets(between) for between in nexts)
+
+    async def read_job(self, job: ModelJob) -> tuple[Any, Any, Any, list[int], Any]:
+        keys = [f"scraper:job:{job.id}:{part}" for part in ("status", "data", "meta")]
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.get(keys[0]).get(keys[1]).hgetall(keys[2])
+            for key in keys:
+                pipe.ttl(key)
+            pipe.get(f"scraper:uniq:{job.unique}")
+            answers = await pipe.execute()
+        return answers[0], answers[1], answers[2], answers[3:6], answers[6]
+
+    @invariant()
+    def the_outbox_tells_the_whole_story(self) -> None:
+        """Recorded and waiting facts together: the last state, every attempt once, one result for each completion."""
+        entries = self.run(self.redis.xrange("scraper:outbox"))
+        facts = {job_id: list(seen) for job_id, seen in self.facts_seen.items()}
+        firings = list(self.firings_seen)
+        size = 0
+        for entry_id, fields in entries:
+            fact = decode_entry(entry_id, fields)
+            size += fact.size_bytes
+            if isinstance(fact, JobFact):
+                facts.setdefault(fact.job_id, []).append(fact)
+            else:
+                firings.append(fact)
+        assert int(self.run(self.redis.get("scraper:outbox_bytes")) or 0) == size
+        assert {f.firing.schedule_name: f.firing.fire_time for f in firings} == {
+            name: from_ms(mark) for name, mark in self.model.marks.items()
+        }
+        for job in self.model.jobs.values():
+            self.check_story(job, facts[job.id])
+
+    def check_story(self, job: ModelJob, facts: list[JobFact]) -> None:
+        versions = [fact.version for fact in facts]
+        assert versions == list(range(1, len(facts) + 1)), "versions rise by one"
+        assert facts[0].spec is not None
+        ended = [fact.ended_attempt for fact in facts if fact.ended_attempt]
+        assert [(a.token, a.outcome) for a in ended] == self.model.attempts.get(job.id, [])
+        numbers = [a.attempt for a in ended]
+        assert numbers == sorted(set(numbers)), "attempt numbers rise"
+        results = [fact for fact in facts if fact.result_json is not None]
+        assert len(results) == (1 if job.state == "completed" else 0), "completed means that the result is on its way"
+        if job.state in ENDED:
+            assert facts[-1].state == job.state
+
+
+def run_machine(url: str, examples: int, steps: int) -> None:
+    machine = type("Machine", (QueueMachine,), {"url": url})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
+
+
+@pytest.mark.timeout(900)
+def test_the_queue_does_what_the_model_does(redis_url: str) -> None:
+    run_machine(redis_url, int(os.environ.get("PREGAO_PROPERTY_EXAMPLES", "200")), 40)
+
+
+def test_model_times_are_real_dates() -> None:
+    assert from_ms(START_MS) == datetime(2027, 1, 15, 8, 0, tzinfo=UTC)

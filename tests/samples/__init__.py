@@ -1,0 +1,1 @@
+"""Small samples in the sources' formats, written for the tests."""
