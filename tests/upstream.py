@@ -14,6 +14,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -40,6 +41,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    client_port: int
 
 
 Reaction = Answer | Callable[[Request], Answer]
@@ -146,10 +148,8 @@ class _Server(ThreadingHTTPServer):
     def hang_up(self) -> None:
         with self._guard:
             for connection in self._open:
-                try:
+                with suppress(OSError):  # the client hung up first
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the client hung up first
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is part of the tests, not of the output."""
@@ -167,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=dict(parse_qsl(target.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+            client_port=self.client_address[1],
         )
         answer = self.server.upstream.respond(request)
         self.send_response(answer.status)

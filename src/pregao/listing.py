@@ -16,7 +16,7 @@ import msgspec
 import orjson
 from loguru import logger
 
-from pregao.domain.clock import market_iso
+from pregao.domain.clock import market_iso, to_ms
 from pregao.domain.errors import JobNotFound, StoreUnavailable
 from pregao.domain.job import JobStatus
 from pregao.queue.views import QueueViews
@@ -61,7 +61,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class JobListing:
-    """Finds and lists jobs, live and finished. Raises QueueUnavailable, and StoreUnavailable where it must look there."""
+    """Finds and lists jobs, live and finished.
+
+    Raises QueueUnavailable, and StoreUnavailable where PostgreSQL has to be asked.
+    """
 
     def __init__(self, views: QueueViews, history: History) -> None:
         self._views = views
@@ -89,13 +92,14 @@ class JobListing:
         start = max(0, offset - len(matching))
         rows, recorded = await self._history.list_jobs(
             status=wanted.status,
-            scraper_names=wanted.scraper_names,
+            scraper_name=wanted.scraper_names,
             ticker=wanted.ticker,
             exclude=list(live),
             limit=offset + limit - start,
             offset=start,
         )
-        merged = sorted([*matching, *rows], key=_age, reverse=True)
+        # Rows come with milliseconds only, in an order that knows more: a stable sort keeps it.
+        merged = sorted([*matching, *rows], key=_created_ms, reverse=True)
         window = merged[offset - start :][:limit]
         return [present(job) for job in await self._laid_over(window, live, wanted)], recorded + len(matching)
 
@@ -144,5 +148,13 @@ def _moment(value: datetime | str | None) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _age(document: Mapping[str, Any]) -> tuple[datetime | None, str]:
-    return _moment(document["created_at"]), document["id"]
+def _age(document: Mapping[str, Any]) -> tuple[datetime, str]:
+    return _created(document), document["id"]
+
+
+def _created_ms(document: Mapping[str, Any]) -> int:
+    return to_ms(_created(document))
+
+
+def _created(document: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(document["created_at"])

@@ -53,7 +53,8 @@ async def reconcile(commands: QueueCommands, pool: Pool, *, clock: Clock | None 
     """
     with unavailable():
         async with pool.acquire() as connection:
-            if await commands.read_generation() == await _known(connection):
+            marker = await commands.read_generation()
+            if marker is not None and marker == await _known(connection):
                 return None
             async with connection.transaction():
                 await connection.execute(sql("take_recorder_lock"), RECORDER_LOCK)
@@ -83,7 +84,7 @@ async def ensure_generation(commands: QueueCommands, pool: Pool, *, clock: Clock
 
 async def _reconcile_locked(commands: QueueCommands, connection: Connection, clock: Clock) -> Reconciled | None:
     marker, known = await commands.read_generation(), await _known(connection)
-    if marker == known:
+    if marker is not None and marker == known:
         return None
     cause, generation = _verdict(marker, known, clock)
     if cause == "old copy":

@@ -1,9 +1,11 @@
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.samples import answers, cotahist
 
 from pregao.domain.clock import MARKET_ZONE
 from pregao.domain.errors import ScrapeError
@@ -11,7 +13,6 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers.builtin.b3 import describe_quote, describe_rows
 from pregao.scrapers.builtin.b3_cotahist import CotahistDay, parse_cotahist, parse_record, read_archive
 from pregao.scrapers.builtin.b3_quote import DelayedQuote, parse_quote
-from tests.samples import answers, cotahist
 
 DAY = date(2026, 10, 5)
 SHARE = cotahist.record("SMPL4", DAY)
@@ -196,10 +197,8 @@ def reads_or_fails(text: bytes) -> None:
 
 
 def unpacks_or_fails(content: bytes) -> None:
-    try:
+    with contextlib.suppress(ScrapeError):
         read_archive(content)
-    except ScrapeError:
-        pass
 
 
 def quotes_or_fails(body: bytes) -> None:

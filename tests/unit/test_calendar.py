@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.samples.recordings import recording
 
 from pregao.domain import calendar
 from pregao.domain.clock import MARKET_ZONE
-from tests.samples.recordings import recording
 
 
 def local(text: str) -> datetime:

@@ -12,12 +12,11 @@ import msgspec
 from loguru import logger
 
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.errors import GenerationMissing, IllegalTransition, InvalidInput, JobNotFound
+from pregao.domain.errors import GenerationMissing, IllegalTransition, InvalidInput
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.names import fold
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
-from pregao.recovery import ensure_generation
 from pregao.runtime import Runtime
 from pregao.scrapers.registry import UnknownScraper
 from pregao.store.history import History
@@ -163,7 +162,7 @@ class JobActions:
             return await work()
         except GenerationMissing:
             logger.warning("Redis holds no generation marker; rebuilding the queue from PostgreSQL")
-            await ensure_generation(self._runtime.commands, self._runtime.pool)
+            await self._runtime.generation.ensure()
             return await work()
 
     def _since(self, period: timedelta) -> datetime:

@@ -1,7 +1,7 @@
 """The nine endpoints under /api/jobs, as a router for Pregão's own application or any other FastAPI one.
 
-    from pregao.api.jobs import router
-    app.include_router(router)
+from pregao.api.jobs import router
+app.include_router(router)
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from pregao.api.actions import JobActions, NewJob
 from pregao.api.door import Door, actions_of, runtime_of
-from pregao.api.health import HTTP_STATUS, examine
+from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import MEDIA_TYPE, ProblemRoute, json_response
 from pregao.api.schemas import (
+    DEPTH_LIMIT,
     ByScraperView,
     CancelView,
     HealthView,
@@ -29,9 +30,7 @@ from pregao.api.schemas import (
     SummaryView,
     period_of,
 )
-from pregao.domain.clock import market_iso
 from pregao.domain.errors import InvalidInput
-from pregao.queue.messages import QueueLengths
 from pregao.runtime import Runtime
 from pregao.settings import Settings
 
@@ -104,9 +103,7 @@ async def queue_status(runtime: TheRuntime) -> Response:
 @routes.get("/stats/summary", response_model=SummaryView)
 async def stats_summary(query: Annotated[PeriodQuery, Query()], actions: Actions) -> Response:
     """Results of a period, 24 hours unless said otherwise."""
-    summary = await actions.summary(period_of(query.period))
-    summary["last_execution"] = market_iso(summary["last_execution"])
-    return json_response({"period": query.period, **summary})
+    return json_response({"period": query.period, **await actions.summary(period_of(query.period))})
 
 
 @routes.get("/stats/by-scraper", response_model=ByScraperView)
@@ -147,18 +144,6 @@ async def retry_job(job_id: JobId, actions: Actions) -> Response:
     """Run a failed or cancelled job again as a new one (201); make one that waits for its retry due now (200)."""
     job, new = await actions.retry(job_id)
     return json_response(job, 201 if new else 200)
-
-
-def counts(lengths: QueueLengths) -> dict[str, int]:
-    """Queue lengths as every door shows them."""
-    return {
-        "high": lengths.high,
-        "normal": lengths.normal,
-        "low": lengths.low,
-        "total": lengths.total,
-        "delayed": lengths.delayed,
-        "running": lengths.running,
-    }
 
 
 def job_router(settings: Settings | None = None) -> APIRouter:

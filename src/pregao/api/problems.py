@@ -191,30 +191,36 @@ def _explain(entry: dict[str, Any], where: list[str], known: Sequence[str]) -> t
     """What is wrong with an input, in our words, and what to do about it."""
     context = entry.get("ctx", {})
     match entry["type"]:
-        case "missing":
-            if where == ["body"]:
-                return "is missing", 'send a JSON object, for example {"scraper_name": "B3", "ticker": "PETR4"}'
-            return "is missing", "add it"
+        case "missing" if where == ["body"]:
+            return "is missing", 'send a JSON object, for example {"scraper_name": "B3", "ticker": "PETR4"}'
         case "json_invalid":
             return f"is not JSON ({context.get('error')})", "send one well-formed JSON object in UTF-8"
-        case "model_attributes_type" | "model_type":
-            return "is not a JSON object", "send one object, with Content-Type: application/json"
         case "extra_forbidden":
             close = get_close_matches(where[-1], known, n=1)
-            allowed = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
-            return "is not known here", allowed
+            return "is not known here", f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
         case "enum" | "literal_error":
             return "is not allowed", f"use one of {context['expected']}"
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            return "is out of range", entry["msg"].replace("Input should be", "use a value")
-        case "string_type":
-            return "is not a text", 'write it in quotes, for example "PETR4"'
-        case "int_parsing" | "int_type" | "int_from_float":
-            return "is not a whole number", "use a whole number"
-        case "float_parsing" | "float_type" | "finite_number":
-            return "is not a number", "use a number"
-        case "dict_type":
-            return "is not an object", 'use a JSON object, for example {"asked_by": "daily report"}'
-    if "fix" in context:
-        return str(context["problem"]), str(context["fix"])
-    return "is not allowed", str(entry["msg"])
+            return "is out of range", str(entry["msg"]).replace("Input should be", "use a value")
+        case "refused":
+            return str(context["problem"]), str(context["fix"])
+        case kind:
+            return _EXPLANATIONS.get(kind, ("is not allowed", str(entry["msg"])))
+
+
+_NOT_A_BODY = ("is not a JSON object", "send one object, with Content-Type: application/json")
+_NOT_WHOLE = ("is not a whole number", "use a whole number")
+_NOT_A_NUMBER = ("is not a number", "use a number")
+_EXPLANATIONS = {
+    "missing": ("is missing", "add it"),
+    "model_type": _NOT_A_BODY,
+    "model_attributes_type": _NOT_A_BODY,
+    "string_type": ("is not a text", 'write it in quotes, for example "PETR4"'),
+    "int_type": _NOT_WHOLE,
+    "int_parsing": _NOT_WHOLE,
+    "int_from_float": _NOT_WHOLE,
+    "float_type": _NOT_A_NUMBER,
+    "float_parsing": _NOT_A_NUMBER,
+    "finite_number": _NOT_A_NUMBER,
+    "dict_type": ("is not an object", 'use a JSON object, for example {"asked_by": "daily report"}'),
+}

@@ -88,7 +88,8 @@ def period_of(text: str) -> timedelta:
     length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
     if not timedelta() < length <= PERIOD_LIMIT:
         raise refused(
-            "is not a period", f"use a number and m, h, d or w, for example 30m, 24h or 7d; at most {PERIOD_LIMIT.days}d"
+            "is not a period",
+            f"use a number and m, h, d or w, for example 30m, 24h or 7d; at most {PERIOD_LIMIT.days}d",
         )
     return length
 

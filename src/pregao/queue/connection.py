@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 import redis as redis_sync
@@ -43,7 +44,7 @@ def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECO
         protocol=2,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
-        socket_keepalive=True,
+        **_keepalive(url),
         retry=AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
         retry_on_error=list(_PASSING),
         health_check_interval=0,
@@ -57,10 +58,15 @@ def open_redis_for_thread(url: str, *, timeout_seconds: float) -> redis_sync.Red
         protocol=2,
         socket_connect_timeout=timeout_seconds,
         socket_timeout=timeout_seconds,
-        socket_keepalive=True,
+        **_keepalive(url),
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 1),
         retry_on_error=list(_PASSING),
     )
+
+
+def _keepalive(url: str) -> dict[str, Any]:
+    """Keep-alive for TCP; a Unix socket has none, and redis-py refuses the option there."""
+    return {} if url.startswith("unix:") else {"socket_keepalive": True}
 
 
 async def check_server(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> ServerFacts:

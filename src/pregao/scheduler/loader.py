@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
+import orjson
 
 from pregao.domain.clock import Clock
 from pregao.domain.errors import InvalidInput
@@ -221,8 +222,8 @@ def _read_metadata(form: Form) -> dict[str, Any]:
         form.report("metadata", f"has {name!r} twice, on lines {first} and {line}", "keep one of the two")
     plain = {name: entry.plain() for name, entry in value.value.entries.items()}
     try:
-        msgspec.json.encode(plain)
-    except (OverflowError, ValueError) as error:
+        orjson.dumps(plain)
+    except TypeError as error:
         form.report("metadata", f"is not JSON: {error}", "put large numbers in quotes")
     return plain
 

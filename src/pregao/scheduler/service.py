@@ -160,6 +160,8 @@ class ScraperScheduler:
         except GenerationMissing:
             logger.warning("this Redis is new or was emptied: it is rebuilt from PostgreSQL")
             await keeper.ensure()
+            # If it is emptied again and again, this is no busy loop.
+            await asyncio.sleep(FIRST_WAIT_SECONDS)
 
     @asynccontextmanager
     async def _link(self) -> AsyncIterator[tuple[QueueCommands, GenerationKeeper]]:

@@ -93,6 +93,7 @@ class Settings(BaseModel):
     log_file: Path | None = Field(None, alias="LOG_FILE")
     api_host: Annotated[str, Field(min_length=1)] = Field("127.0.0.1", alias="API_HOST")
     api_port: Port = Field(3000, alias="API_PORT")
+    allow_open_api: bool = Field(False, alias="PREGAO_ALLOW_OPEN_API")
     chrome_headless: bool = Field(True, alias="CHROME_HEADLESS")
     fsync: Literal["everysec", "always"] = Field("everysec", alias="PREGAO_FSYNC")
     maxmemory_mb: Annotated[int, Field(ge=16)] = Field(512, alias="PREGAO_MAXMEMORY_MB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +38,28 @@ class History:
         self,
         *,
         status: JobStatus | None = None,
-        scraper_name: str | None = None,
+        scraper_name: str | Collection[str] | None = None,
         ticker: str | None = None,
+        exclude: Collection[str] = (),
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[list[dict[str, Any]], int]:
         """A page of jobs, newest first, and how many there are in all. Results over 16 KB are left out and marked.
 
+        `scraper_name` is one name or several spellings of it; the jobs whose ids are in `exclude` do not count.
         Raises InvalidInput for a limit outside 1 to 1,000 and an offset outside 0 to 100,000.
         """
         _check_page(limit, offset)
-        filters = (None if status is None else status.value, scraper_name, ticker)
+        names = [scraper_name] if isinstance(scraper_name, str) else list(scraper_name or ())
+        excluded = [uuid.UUID(job_id) for job_id in exclude]
+        filters = (None if status is None else status.value, names or None, ticker, excluded)
         rows = await self._fetch("list_jobs", *filters, limit, offset)
         counted = await self._fetch("count_jobs", *filters)
         return [_job_document(row) for row in rows], int(counted[0]["count"])
+
+    async def waiting_ids(self, limit: int = LIMIT) -> list[str]:
+        """Jobs recorded as waiting for a retry, newest first; some of them may be ready or running by now."""
+        return [str(row["job_id"]) for row in await self._fetch("list_waiting", limit)]
 
     async def attempts(self, job_id: str) -> list[dict[str, Any]]:
         """Every attempt that ended, the first one first. Raises InvalidInput when `job_id` is no UUID."""

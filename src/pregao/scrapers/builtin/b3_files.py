@@ -13,7 +13,7 @@ from pathlib import Path
 from loguru import logger
 
 from pregao.domain.calendar import last_closed_session, previous_session
-from pregao.domain.clock import Clock, to_ms
+from pregao.domain.clock import Clock
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.builtin.b3_cotahist import CotahistDay, read_archive
@@ -119,22 +119,22 @@ class CotahistFiles:
             return None
         file = await asyncio.to_thread(read_archive, reply.body)
         try:
-            await asyncio.to_thread(_keep, path, reply.body)
+            await asyncio.to_thread(_keep, path, reply.body, self._clock.now())
         except OSError as error:
             logger.warning("{} is not kept, and will be downloaded again: {}", path, error)
         return file
 
     def _from_disk(self, path: Path, session: date) -> CotahistDay | None:
         try:
-            written_ms = path.stat().st_mtime_ns // 1_000_000
+            written = path.stat().st_mtime
             file = read_archive(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ScrapeError) as error:
             logger.warning("{} is not readable, and will be downloaded again: {}", path, error)
             return None
-        age = (to_ms(self._clock.now()) - written_ms) / 1000
-        return file if age <= _lifetime(file, session) else None
+        age = self._clock.now().timestamp() - written
+        return file if file.day == session or 0 <= age <= PROVISIONAL_SECONDS else None
 
     def _forget_oldest(self) -> None:
         """Keep the files that were used last; what is known to be unpublished is small and leaves with them."""
@@ -156,13 +156,14 @@ def _lifetime(file: CotahistDay | None, session: date) -> float:
     return float("inf") if file.day == session else PROVISIONAL_SECONDS
 
 
-def _keep(path: Path, content: bytes) -> None:
+def _keep(path: Path, content: bytes, now: datetime) -> None:
     """Put a whole file in place at once, so that no other process ever reads half of it, and drop the oldest ones."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".download-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+        os.utime(temporary, (now.timestamp(), now.timestamp()))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

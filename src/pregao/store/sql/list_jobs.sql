@@ -8,10 +8,13 @@ FROM (
     SELECT *
     FROM jobs
     WHERE ($1::text IS NULL OR status = $1)
-      AND ($2::text IS NULL OR (left(scraper_name, 100) = left($2, 100) AND scraper_name = $2))
+      AND ($2::text[] IS NULL OR (
+        left(scraper_name, 100) = ANY (ARRAY(SELECT left(name, 100) FROM unnest($2) AS name)) AND scraper_name = ANY ($2)
+      ))
       AND ($3::text IS NULL OR (left(ticker, 100) = left($3, 100) AND ticker = $3))
+      AND job_id NOT IN (SELECT unnest($4::uuid[]))
     ORDER BY created_at DESC, job_id DESC
-    LIMIT $4 OFFSET $5
+    LIMIT $5 OFFSET $6
 ) AS page
 LEFT JOIN scraper_results USING (job_id)
 ORDER BY page.created_at DESC, page.job_id DESC

@@ -1,0 +1,119 @@
+"""`pregao up`, and one verb for each role: `scheduler`, `worker`, `recorder`, `api`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pregao.cli.signals import first_of, run_role, until_redis_answers
+from pregao.settings import Settings
+
+
+def up(command: Sequence[str] | None = None) -> int:
+    """Run the complete system until it is stopped; the exit code. `command` starts a child when a role follows it."""
+    from pregao import logs
+    from pregao.system.up import MODULE_COMMAND, run_up
+
+    settings = Settings.load()
+    logs.configure(settings, "system")
+    return run_up(settings, command=command or MODULE_COMMAND)
+
+
+def scheduler() -> None:
+    """Run a scheduler until it is stopped."""
+    run_role("scheduler", _scheduler)
+
+
+def worker() -> None:
+    """Run a worker with its recorder until it is stopped."""
+    run_role("worker", _worker)
+
+
+def recorder() -> None:
+    """Run a recorder until it is stopped."""
+    run_role("recorder", _recorder)
+
+
+def api() -> None:
+    """Serve the API until it is stopped."""
+    run_role("api", _api)
+
+
+async def _scheduler(settings: Settings, stop: asyncio.Event) -> None:
+    from pregao.scheduler.service import ScraperScheduler
+
+    service = ScraperScheduler(settings=settings)
+    await service.initialize()
+    await service.start()
+    try:
+        await first_of(stop, service.wait())
+    finally:
+        await service.stop()
+
+
+async def _worker(settings: Settings, stop: asyncio.Event) -> None:
+    from pregao.worker.processor import JobProcessor
+
+    processor = JobProcessor(settings=settings)
+    if not await until_redis_answers(stop, processor.initialize):
+        return
+    await processor.start()
+    try:
+        await first_of(stop, processor.wait())
+    finally:
+        await processor.stop()
+
+
+async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
+    from pregao.generation import GenerationKeeper
+    from pregao.queue.commands import QueueCommands
+    from pregao.queue.connection import open_redis
+    from pregao.store.pool import open_pool
+    from pregao.store.recorder import Recorder
+
+    database_url = settings.resolve_database_url()
+    redis = open_redis(settings.resolve_redis_url())
+    generation = GenerationKeeper(QueueCommands(redis, settings.key_prefix), database_url)
+    pool = await open_pool(database_url)
+    try:
+        if await until_redis_answers(stop, generation.ensure):
+            await first_of(stop, Recorder(redis, pool, settings.key_prefix).run())
+    finally:
+        await pool.close()
+        await generation.aclose()
+        await redis.aclose()
+
+
+async def _api(settings: Settings, stop: asyncio.Event) -> None:
+    import uvicorn
+
+    from pregao.api.app import create_app
+    from pregao.system.preflight import check_api_port
+
+    class Server(uvicorn.Server):
+        """Uvicorn that leaves the signals to us."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    check_api_port(settings)
+    server = Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.api_host,
+            port=settings.api_port,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=max(1, int(settings.grace_seconds)),
+        )
+    )
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve())
+        stopping = group.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopping.cancel()

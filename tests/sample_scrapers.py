@@ -1,0 +1,155 @@
+"""Scrapers that the tests run through the worker. Each does one thing; what they did is in `Recorded.calls`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import sys
+import time
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pregao.domain.errors import ScrapeError
+from pregao.domain.failure import FailureClass
+from pregao.scrapers.base import ScraperResult
+
+
+class Recorded:
+    """What the scrapers of this process did, in order; `gate` holds back those that wait for it."""
+
+    calls: ClassVar[list[tuple[str, Any]]] = []
+    gate: ClassVar[asyncio.Event | None] = None
+
+
+class _Plain:
+    name = "plain"
+
+    async def initialize(self) -> None:
+        Recorded.calls.append(("initialize", None))
+
+    async def scrape(self, ticker: str | None) -> Any:
+        raise NotImplementedError
+
+    async def cleanup(self) -> None:
+        Recorded.calls.append(("cleanup", None))
+
+
+class Echo(_Plain):
+    name = "Echo"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        return ScraperResult(success=True, data={"argument": ticker}, source="echo", metadata={"page": 1})
+
+
+class Gated(_Plain):
+    """Runs until the test opens the gate."""
+
+    name = "Gated"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        assert Recorded.gate is not None
+        await Recorded.gate.wait()
+        return ScraperResult(success=True, data={"argument": ticker})
+
+
+class Reports(_Plain):
+    """Fails as every existing scraper does: by saying so."""
+
+    name = "Reports"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        return ScraperResult(success=False, error=f"no page for {ticker}")
+
+
+class Raises(_Plain):
+    """Raises what its argument says."""
+
+    name = "Raises"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        match ticker:
+            case "network":
+                raise ScrapeError("cannot reach example.invalid: refused", FailureClass.NETWORK)
+            case "not_found":
+                raise ScrapeError("no such ticker", FailureClass.NOT_FOUND)
+            case "bug":
+                raise TypeError("unsupported operand")
+            case "exit":
+                sys.exit(3)
+            case "nothing":
+                return None
+            case _:
+                raise RuntimeError(f"broken \0 by \ud800 {ticker}")
+
+
+class Sleeps(_Plain):
+    """Blocks the event loop for as many seconds as its argument says."""
+
+    name = "Sleeps"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        time.sleep(float(ticker or 0))  # noqa: ASYNC251 - blocking is what it is for
+        return ScraperResult(success=True, data={"slept": ticker})
+
+
+ODD: dict[str, Any] = {
+    "nan": {"value": math.nan},
+    "infinity": {"value": [math.inf, -math.inf]},
+    "datetime": {"value": datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "day": date(2026, 1, 2)},
+    "decimal": {"value": Decimal("12.34")},
+    "bytes": {"value": b"\x00\xff"},
+    "empty dict": {},
+    "empty list": [],
+    "zero": 0,
+    "surrogate": {"value": "a\ud800b"},
+    "nul": {"value": "a\0b"},
+    "1e400": {"value": Decimal("1e400")},
+    "4.9 MB": {"value": "x" * int(4.9 * 1024 * 1024)},
+    "5.1 MB": {"value": "x" * int(5.1 * 1024 * 1024)},
+    "object": {"value": object()},
+}
+
+
+class Odd(_Plain):
+    """Returns the odd value that its argument names."""
+
+    name = "Odd"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        if ticker == "numpy":
+            import numpy
+
+            return ScraperResult(success=True, data={"value": numpy.float64(1.5), "count": numpy.int64(7)})
+        return ScraperResult(success=True, data=ODD[str(ticker)])
+
+
+class Logged(_Plain):
+    """Appends what it runs to a file that the test reads: an oracle that does not depend on Pregão."""
+
+    name = "Logged"
+
+    async def initialize(self) -> None:
+        """Nothing to get ready."""
+
+    async def cleanup(self) -> None:
+        """Nothing to give back."""
+
+    async def scrape(self, ticker: str | None) -> Any:
+        log = Path(os.environ["PREGAO_TEST_LOG"]) / f"{os.getpid()}.log"
+        with log.open("a") as out:
+            out.write(f"{time.time():.6f} {ticker}\n")
+        await asyncio.sleep(0.02)
+        return ScraperResult(success=True, data={"argument": ticker})
+
+
+ALL = ",".join(
+    f"tests.sample_scrapers:{cls}" for cls in ("Echo", "Gated", "Reports", "Raises", "Sleeps", "Odd", "Logged")
+)
