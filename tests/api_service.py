@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 import redis.asyncio as redis_async
 from fastapi import FastAPI
 
@@ -18,12 +19,13 @@ from pregao.queue.connection import open_redis
 from pregao.queue.facts import AttemptReport
 from pregao.queue.keys import Keys
 from pregao.queue.messages import Settlement
+from pregao.queue.views import WorkerFacts
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
 from tests.running_jobs import claim, complete, fail
 
-HEARTBEAT = b'{"host":"here","pid":1,"slots":3,"running":1,"state":"working","scrapers":["Status Invest"]}'
+WORKER = WorkerFacts(id="worker-1", host="here", pid=1, slots=3, running=1, scrapers=["Status Invest"])
 
 
 @dataclass
@@ -82,11 +84,11 @@ class ApiService:
         while await self.recorder.step():
             pass
 
-    async def heartbeat(self, worker: str = "worker-1", facts: bytes = HEARTBEAT) -> None:
+    async def heartbeat(self, worker: WorkerFacts = WORKER) -> None:
         """What a live worker leaves in Redis."""
         seconds, _ = await self.redis.time()
-        value = str(seconds * 1000).encode() + b"|" + facts
-        await self.redis.hset(Keys().workers, worker, value)  # type: ignore[misc]
+        value = str(seconds * 1000).encode() + b"|" + msgspec.json.encode(worker)
+        await self.redis.hset(Keys().workers, worker.id, value)  # type: ignore[misc]
 
 
 @asynccontextmanager

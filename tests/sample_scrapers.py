@@ -146,7 +146,7 @@ class Logged(_Plain):
         log = Path(os.environ["PREGAO_TEST_LOG"]) / f"{os.getpid()}.log"
         with log.open("a") as out:
             out.write(f"{time.time():.6f} {ticker}\n")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(float(os.environ.get("PREGAO_TEST_JOB_SECONDS", "0")))
         return ScraperResult(success=True, data={"argument": ticker})
 
 

@@ -13,6 +13,7 @@ from tests.upstream import Answer, Upstream
 from pregao.domain.clock import MARKET_ZONE, ManualClock
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
+from pregao.scrapers.builtin import bcb_ptax
 from pregao.scrapers.builtin.b3 import B3Scraper
 from pregao.scrapers.builtin.bcb import BCBScraper
 from pregao.scrapers.http import aclose_clients
@@ -21,6 +22,7 @@ from pregao.settings import Settings
 MONDAY = date(2026, 10, 5)
 FRIDAY = date(2026, 10, 2)
 SELIC = "/dados/serie/bcdata.sgs.432/dados"
+DOLLAR = "/dados/serie/bcdata.sgs.1/dados"
 IPCA = "/dados/serie/bcdata.sgs.433/dados"
 QUOTE = "/mds/api/v1/instrumentQuotation/SMPL4"
 SHARE_ON_MONDAY = cotahist.record("SMPL4", MONDAY, close=3010)
@@ -158,6 +160,22 @@ async def test_a_page_for_a_known_series_is_a_block_and_for_a_number_not_found(
     assert (await failure_of(bcb, "999999")).failure_class is FailureClass.NOT_FOUND
 
 
+async def test_ptax_stands_in_for_the_dollar_while_sgs_is_in_trouble(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(DOLLAR, status=502)
+    upstream.answer(bcb_ptax.PATH, answers.ptax((FRIDAY, 5.2238), (MONDAY, 5.2)))
+    result = await bcb.scrape("USD")
+    assert (result.data["value"], result.data["date"], result.data["series"]) == (5.2, "2026-10-05", 1)
+    assert "HTTP 502" in result.metadata["because"]
+    assert upstream.requests[-1].query["@dataFinalCotacao"] == "'10-05-2026'"
+
+
+async def test_the_failure_of_sgs_is_told_when_ptax_does_not_help(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(DOLLAR, status=502)
+    assert "HTTP 502" in str(await failure_of(bcb, "USD"))
+    upstream.answer(bcb_ptax.PATH, answers.ptax())
+    assert "HTTP 502" in str(await failure_of(bcb, "USD"))
+
+
 # --- B3
 
 
@@ -234,6 +252,20 @@ async def test_concurrent_jobs_share_a_failed_download_and_the_next_one_tries_ag
     assert (await data_of(scrapers[0], "SMPL4"))["price"] == 30.1
 
 
+async def test_a_job_that_is_cancelled_while_it_downloads_leaves_the_way_free(
+    upstream: Upstream, settings: Settings, clock: ManualClock
+) -> None:
+    upstream.hold(file_of(MONDAY))
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        stuck = group.create_task(data_of(B3Scraper(settings, clock), "SMPL4"))
+        while not upstream.asked(file_of(MONDAY)):
+            await asyncio.sleep(0.01)
+        next_one = group.create_task(data_of(B3Scraper(settings, clock), "SMPL4"))
+        upstream.answer(file_of(MONDAY), cotahist.archive(MONDAY, SHARE_ON_MONDAY))
+        stuck.cancel()
+        assert (await next_one)["price"] == 30.1
+
+
 def kept(home: Path) -> list[str]:
     return sorted(path.name for path in home.rglob("*") if path.is_file())
 
@@ -262,6 +294,15 @@ async def test_a_file_is_kept_on_disk_for_other_processes(
     data = await asyncio.to_thread(read_in_a_loop_of_its_own, settings, clock)
     assert data["price"] == 30.1
     assert upstream.asked(file_of(MONDAY)) == 1
+
+
+async def test_processes_that_download_at_the_same_moment_each_leave_a_whole_file(
+    upstream: Upstream, settings: Settings, clock: ManualClock, tmp_path: Path
+) -> None:
+    upstream.answer(file_of(MONDAY), cotahist.archive(MONDAY, SHARE_ON_MONDAY))
+    reads = [asyncio.to_thread(read_in_a_loop_of_its_own, settings, clock) for _ in range(4)]
+    assert [data["price"] for data in await asyncio.gather(*reads)] == [30.1] * 4
+    assert kept(tmp_path) == ["COTAHIST_D05102026.ZIP"]
 
 
 async def test_a_damaged_file_on_disk_is_downloaded_again(

@@ -24,6 +24,14 @@ def sgs_months(year: int, month: int, *values: str) -> bytes:
     return sgs(*((date(y, m + 1, 1), value) for (y, m), value in zip(months, values, strict=True)))
 
 
+def ptax(*rates: tuple[date, float]) -> bytes:
+    """Closing bulletins of PTAX."""
+    rows = [
+        {"cotacaoCompra": rate, "cotacaoVenda": rate, "dataHoraCotacao": f"{day} 13:03:11.35885"} for day, rate in rates
+    ]
+    return orjson.dumps({"@odata.context": "sample", "value": rows})
+
+
 SGS_NO_VALUES = b'{"erro":{"statusCode":404,"detail":"SGSNegocioException: Value(s) not found"}}'
 SGS_REFUSES_WINDOW = '{"error":"O sistema aceita uma janela de no máximo 10 anos"}'.encode()
 PAGE = b"<!DOCTYPE html><html><head><title>Banco Central</title></head><body>indisponivel</body></html>"

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.samples import answers, cotahist
 
@@ -13,6 +13,8 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers.builtin.b3 import describe_quote, describe_rows
 from pregao.scrapers.builtin.b3_cotahist import CotahistDay, parse_cotahist, parse_record, read_archive
 from pregao.scrapers.builtin.b3_quote import DelayedQuote, parse_quote
+
+STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 DAY = date(2026, 10, 5)
 SHARE = cotahist.record("SMPL4", DAY)
@@ -158,6 +160,10 @@ def test_no_quotation_is_none() -> None:
     assert parse_quote(answers.NO_QUOTE, "SMPL4") is None
 
 
+def test_a_price_of_zero_is_no_quotation() -> None:
+    assert parse_quote(changed(curPrc=0), "SMPL4") is None
+
+
 def changed(**prices: object) -> bytes:
     document = orjson.loads(answers.quote("SMPL4", datetime(2026, 10, 5, 12)))
     document["Trad"][0]["scty"]["SctyQtn"].update(prices)
@@ -210,17 +216,20 @@ def quotes_or_fails(body: bytes) -> None:
         pass
 
 
+@STEADY
 @given(st.integers(0, len(TEXT)), st.integers(0, len(TEXT)))
 def test_a_truncated_file_fails_with_a_class(start: int, end: int) -> None:
     reads_or_fails(TEXT[start:end])
     reads_or_fails(TEXT[:end])
 
 
+@STEADY
 @given(st.permutations(TEXT.split(b"\r\n")))
 def test_shuffled_records_fail_with_a_class(records: list[bytes]) -> None:
     reads_or_fails(b"\r\n".join(records))
 
 
+@STEADY
 @given(st.lists(st.tuples(st.integers(0, len(TEXT) - 1), st.integers(0, 255)), max_size=40))
 def test_a_file_with_wrong_bytes_fails_with_a_class(changes: list[tuple[int, int]]) -> None:
     text = bytearray(TEXT)
@@ -230,6 +239,7 @@ def test_a_file_with_wrong_bytes_fails_with_a_class(changes: list[tuple[int, int
     reads_or_fails(TEXT.decode("latin-1").encode("utf-16"))
 
 
+@STEADY
 @given(
     st.lists(st.tuples(st.integers(0, len(ARCHIVE) - 1), st.integers(0, 255)), max_size=10),
     st.integers(0, len(ARCHIVE)),
@@ -242,6 +252,7 @@ def test_a_damaged_archive_fails_with_a_class(changes: list[tuple[int, int]], en
     unpacks_or_fails(bytes(content[:end]))
 
 
+@STEADY
 @given(st.lists(st.tuples(st.integers(0, len(QUOTE) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(QUOTE)))
 def test_a_damaged_quote_fails_with_a_class(changes: list[tuple[int, int]], end: int) -> None:
     body = bytearray(QUOTE)
@@ -251,11 +262,13 @@ def test_a_damaged_quote_fails_with_a_class(changes: list[tuple[int, int]], end:
     quotes_or_fails(QUOTE[:end])
 
 
+@STEADY
 @given(st.datetimes())
 def test_a_quote_answered_at_any_time_has_a_market_time_or_fails_with_a_class(answered: datetime) -> None:
     quotes_or_fails(answers.quote("SMPL4", answered + timedelta()))
 
 
+@STEADY
 @given(st.permutations(list(QUOTE)))
 def test_a_shuffled_quote_fails_with_a_class(letters: list[int]) -> None:
     quotes_or_fails(bytes(letters))

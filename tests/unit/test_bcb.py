@@ -3,15 +3,17 @@ from datetime import date
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.samples import answers
 from tests.samples.recordings import expected, recording
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.builtin import bcb_sgs
+from pregao.scrapers.builtin import bcb_ptax, bcb_sgs
 from pregao.scrapers.builtin.bcb import describe
+
+STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def failure_of(body: bytes) -> FailureClass:
@@ -165,18 +167,64 @@ def test_the_recorded_inflation_compounds_to_the_published_twelve_months() -> No
     assert (len(rows), rows[-1].value) == (wanted["rows"], wanted["last"]["value"])
 
 
+def test_the_recorded_ptax_period_reads_as_expected_and_agrees_with_sgs() -> None:
+    name = "ptax_CotacaoDolarPeriodo_20260928_20261002.json"
+    rates, wanted = bcb_ptax.parse_ptax(recording("bcb", name)), expected("bcb", name)
+    assert len(rates) == wanted["rows"]
+    last = rates[-1]
+    assert {"date": last.published_at.date().isoformat(), "cotacaoVenda": last.sell} == wanted["last"]
+    series = {row.day: row.value for row in bcb_sgs.parse_sgs(recording("bcb", "sgs_1_usd_ptax_venda_20261005.json"))}
+    assert [series[rate.published_at.date()] for rate in rates] == [rate.sell for rate in rates]
+
+
+def test_the_recorded_ptax_day_reads_as_expected() -> None:
+    name = "ptax_CotacaoDolarDia_20200521.json"
+    (rate,) = bcb_ptax.parse_ptax(recording("bcb", name))
+    wanted = expected("bcb", name)
+    assert (rate.buy, rate.sell) == (wanted["cotacaoCompra"], wanted["cotacaoVenda"])
+    assert rate.published_at.replace(tzinfo=None).isoformat(timespec="milliseconds") == wanted["dataHoraCotacao"]
+
+
+def test_ptax_rates_are_sorted_and_a_day_without_one_is_empty() -> None:
+    body = answers.ptax((date(2026, 10, 2), 5.22), (date(2026, 10, 1), 5.2))
+    assert [rate.sell for rate in bcb_ptax.parse_ptax(body)] == [5.2, 5.22]
+    assert bcb_ptax.parse_ptax(answers.ptax()) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"value":[1]}',
+        b'{"value":[{"cotacaoVenda":5.2}]}',
+        b'{"value":[{"dataHoraCotacao":"2026-10-02 13:00:00"}]}',
+        b'{"value":[{"cotacaoVenda":"5.2","dataHoraCotacao":"2026-10-02 13:00:00"}]}',
+    ],
+)
+def test_ptax_rates_in_another_format_are_invalid(body: bytes) -> None:
+    with pytest.raises(ScrapeError) as caught:
+        bcb_ptax.parse_ptax(body)
+    assert caught.value.failure_class is FailureClass.VALIDATION
+
+
 @pytest.mark.parametrize("name", ["sgs_404_no_values.json", "sgs_406_window_over_10y.json"])
 def test_recorded_refusals_are_readable(name: str) -> None:
     assert bcb_sgs.parse_sgs_refusal(recording("bcb", name))
 
 
 SAMPLE = answers.sgs_days(date(2026, 10, 5), "14.00", "", "13.75", "-0.32")
+PTAX_SAMPLE = answers.ptax((date(2026, 10, 1), 5.2), (date(2026, 10, 2), 5.22))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["data", "valor", "erro", "detail", "message"]) | st.text(max_size=5), inner, max_size=4
+            st.sampled_from(["data", "valor", "erro", "detail", "message", "value", "cotacaoVenda", "dataHoraCotacao"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=12,
@@ -186,24 +234,30 @@ JSON = st.recursive(
 def reads_or_fails(body: bytes) -> None:
     with contextlib.suppress(ScrapeError):
         bcb_sgs.parse_sgs(body)
+    with contextlib.suppress(ScrapeError):
+        bcb_ptax.parse_ptax(body)
 
 
-@given(st.integers(0, len(SAMPLE)))
-def test_a_truncated_answer_fails_with_a_class(end: int) -> None:
-    reads_or_fails(SAMPLE[:end])
+@STEADY
+@given(st.sampled_from([SAMPLE, PTAX_SAMPLE]), st.integers(0, len(SAMPLE)))
+def test_a_truncated_answer_fails_with_a_class(sample: bytes, end: int) -> None:
+    reads_or_fails(sample[:end])
 
 
-@given(st.permutations(list(SAMPLE)))
+@STEADY
+@given(st.permutations(list(SAMPLE)) | st.permutations(list(PTAX_SAMPLE)))
 def test_a_shuffled_answer_fails_with_a_class(letters: list[int]) -> None:
     reads_or_fails(bytes(letters))
 
 
+@STEADY
 @given(st.binary(max_size=200))
 def test_any_bytes_fail_with_a_class(body: bytes) -> None:
     reads_or_fails(body)
     bcb_sgs.parse_sgs_refusal(body)
 
 
+@STEADY
 @given(JSON)
 def test_any_json_fails_with_a_class(document: object) -> None:
     body = orjson.dumps(document)

@@ -3,12 +3,14 @@ import io
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.samples.recordings import recording
 
 from pregao.domain import calendar
 from pregao.domain.clock import MARKET_ZONE
+
+STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def local(text: str) -> datetime:
@@ -129,6 +131,7 @@ def test_next_and_previous_sessions_step_over_carnival() -> None:
     assert calendar.previous_session(date(2026, 2, 18)).day == date(2026, 2, 13)
 
 
+@STEADY
 @given(st.datetimes(datetime(2016, 1, 1), datetime(2100, 1, 1), timezones=st.just(MARKET_ZONE)))
 def test_a_price_is_never_for_later_than_it_was_seen_and_always_for_a_trading_moment(moment: datetime) -> None:
     traded = calendar.last_trading_moment(moment)

@@ -205,8 +205,8 @@ class QueueCommands:
 
 def read_tick(reply: Sequence[bytes | int]) -> Tick:
     """The answer of the tick script as numbers."""
-    corrected, due, expired, next_due = (int(part) for part in reply)
-    return Tick(corrected, due, expired, None if next_due < 0 else next_due)
+    corrected, due, expired, next_in_ms = (int(part) for part in reply)
+    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms)
 
 
 def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -141,9 +141,9 @@ class LeaseKeeper:
                 logger.warning("reclaimed job {}: its worker stopped renewing; now {}", job_id.decode(), state.decode())
         if tick.due:
             self._scripts.call("promote", *PROMOTE_ARGUMENTS)
-        if tick.next_due_in_ms is None:
+        if tick.next_in_ms is None:
             return TICK_SECONDS
-        return min(TICK_SECONDS, max(0.01, tick.next_due_in_ms / 1000))
+        return min(TICK_SECONDS, tick.next_in_ms / 1000 + 0.005)
 
     def _give_up_expired(self) -> None:
         """Stop attempts shortly before their lease ends, when renewing it does not succeed."""

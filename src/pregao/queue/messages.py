@@ -74,12 +74,12 @@ class Cancelled(msgspec.Struct, frozen=True):
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next retry."""
+    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next of either."""
 
     corrected_ms: int
     due: int
     expired: int
-    next_due_in_ms: int | None
+    next_in_ms: int | None
 
 
 class RestoredJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,9 +123,7 @@ class QueueViews:
 
     async def unrecorded_ids(self, limit: int = 1000) -> list[str]:
         """Jobs of the newest facts that are still on their way to PostgreSQL, each once; results are not unpacked."""
-        ids = {
-            fields[b"id"].decode(): None async for _, fields in self._outbox_backwards(limit) if b"id" in fields
-        }
+        ids = {fields[b"id"].decode(): None async for _, fields in self._outbox_backwards(limit) if b"id" in fields}
         return list(ids)
 
     async def unrecorded_result(self, job_id: str, limit: int = 1000) -> bytes | None:

@@ -106,7 +106,7 @@ def _client(origin: str) -> httpx.AsyncClient:
         url = httpx.URL(origin)
         client = clients[origin] = httpx.AsyncClient(
             http2=True,
-            verify=_tls() if url.scheme == "https" else False,
+            verify=_tls(),
             timeout=TIMEOUT,
             limits=LIMITS,
             follow_redirects=True,

@@ -66,6 +66,8 @@ class Registry:
     def __init__(self, entries: list[Entry], problems: list[str]) -> None:
         self.problems = list(problems)
         self._entries: dict[str, Entry] = {}
+        # One table for each kind of key, strongest first: folded key → the scrapers that answer to it.
+        self._tables: tuple[dict[str, list[Entry]], ...] = ({}, {}, {}, {})
         for entry in entries:
             self._add(entry)
 
@@ -103,25 +105,28 @@ class Registry:
         return self._find(name).make()
 
     def _add(self, entry: Entry) -> None:
-        rival = next((known for known in self._entries.values() if fold(known.name) == fold(entry.name)), None)
-        if rival is None:
-            self._entries[entry.name] = entry
-        else:
-            self.problems.append(f"{entry.origin}: the name {entry.name!r} is taken by {rival.origin}")
+        keys = entry.keys()
+        rivals = self._tables[0].get(keys[0])
+        if rivals:
+            self.problems.append(f"{entry.origin}: the name {entry.name!r} is taken by {rivals[0].origin}")
+            return
+        self._entries[entry.name] = entry
+        for table, key in zip(self._tables, keys, strict=True):
+            if key:
+                table.setdefault(key, []).append(entry)
 
     def _find(self, name: str) -> Entry:
         folded = fold(name)
-        if folded:
-            for level in range(4):
-                found = [entry for entry in self.entries() if entry.keys()[level] == folded]
-                if len(found) > 1:
-                    raise AmbiguousScraper(name, [entry.name for entry in found])
-                if found:
-                    return found[0]
+        for table in self._tables:
+            found = table.get(folded, [])
+            if len(found) > 1:
+                raise AmbiguousScraper(name, sorted((entry.name for entry in found), key=str.casefold))
+            if found:
+                return found[0]
         raise UnknownScraper(name, self._suggestions(folded), self.names())
 
     def _suggestions(self, folded: str) -> list[str]:
-        by_key = {key: entry.name for entry in self.entries() for key in reversed(entry.keys()) if key}
+        by_key = {key: found[0].name for table in reversed(self._tables) for key, found in table.items()}
         close = get_close_matches(folded, by_key, n=3, cutoff=0.6)
         return list(dict.fromkeys(by_key[key] for key in close))
 

@@ -3,7 +3,8 @@
 -- A jump of the server's clock (or a time during which nobody ticked, such as a restart of the server) of more than
 -- `jump` ms moves every lease by the same amount, since nobody could renew meanwhile. A lost wake token is put back.
 -- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped
--- Reply: the jump that was corrected in ms, retries due, leases expired, ms until the next retry is due (-1 = none)
+-- Reply: the jump that was corrected in ms, retries due, leases expired,
+--   ms until the next retry is due or the next lease ends (-1 = neither)
 local CLOCK, WORKERS = prefix .. 'clock', prefix .. 'workers'
 local last = tonumber(redis.call('GET', CLOCK) or text(now_ms))
 local jump = now_ms - last
@@ -23,5 +24,10 @@ for _, priority in ipairs(PRIORITIES) do
 end
 local due = redis.call('ZCOUNT', DELAYED, '-inf', text(now_ms))
 local expired = redis.call('ZCOUNT', RUNNING, '-inf', '(' .. text(now_ms))
-local next_due = redis.call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')[2]
-return {text(corrected), due, expired, next_due and text(math.max(0, next_due - now_ms)) or '-1'}
+local next_ms = -1
+for _, set in ipairs({DELAYED, RUNNING}) do
+  local score = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
+  local wait = score and math.max(0, score - now_ms)
+  if wait and (next_ms < 0 or wait < next_ms) then next_ms = wait end
+end
+return {text(corrected), due, expired, text(next_ms)}

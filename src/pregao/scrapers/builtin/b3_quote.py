@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +45,7 @@ class DelayedQuote:
 
 
 def parse_quote(body: bytes, ticker: str) -> DelayedQuote | None:
-    """Read the answer for `ticker`; None when B3 says that there is no quotation.
+    """Read the answer for `ticker`; None when B3 says that there is no quotation, or gives a price of zero.
 
     Raises ScrapeError: BLOCKED for a page, VALIDATION for what is not the format, naming what is missing.
     """
@@ -66,13 +67,15 @@ def parse_quote(body: bytes, ticker: str) -> DelayedQuote | None:
         raise _missing("Trad[0].scty.SctyQtn")
     if security.get("symb") != ticker:
         raise ScrapeError(f"B3 sent {str(security.get('symb'))[:40]!r} for {ticker}", FailureClass.VALIDATION)
-    return _quote(trade, security, prices, _answered_at(document))
-
-
-def _quote(trade: Any, security: dict[str, Any], prices: dict[str, Any], answered_at: datetime) -> DelayedQuote:
     price = _number(prices, "curPrc")
     if price is None:
         raise _missing("curPrc")
+    return _quote(trade, security, prices, price, _answered_at(document)) if price else None
+
+
+def _quote(
+    trade: Any, security: dict[str, Any], prices: dict[str, Any], price: float, answered_at: datetime
+) -> DelayedQuote:
     total, market = trade.get("ttlQty"), _at(security, "mkt", "nm")
     return DelayedQuote(
         ticker=security["symb"],
@@ -105,7 +108,7 @@ def _number(prices: dict[str, Any], field: str) -> float | None:
     value = prices.get(field)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ScrapeError(f"B3 sent {str(value)[:40]!r} as {field}, not a number", FailureClass.VALIDATION)
     return float(value)
 
