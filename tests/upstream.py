@@ -54,6 +54,7 @@ class Upstream:
         self.requests: list[Request] = []
         self._answers: dict[str, deque[Reaction]] = {}
         self._let_go = threading.Event()
+        self._news = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -95,6 +96,12 @@ class Upstream:
         """How often `path` was requested."""
         return sum(request.path == path for request in self.requests)
 
+    def wait_until_asked(self, path: str, times: int = 1, *, seconds: float = 20) -> None:
+        """Block until `path` was requested that often. Raises TimeoutError."""
+        with self._news:
+            if not self._news.wait_for(lambda: self.asked(path) >= times, seconds):
+                raise TimeoutError(f"{path} was asked for {self.asked(path)} times, not {times}")
+
     def start(self) -> None:
         """Serve until `stop`."""
         self._thread.start()
@@ -118,7 +125,9 @@ class Upstream:
 
     def respond(self, request: Request) -> Answer:
         """Note a request, and find its answer."""
-        self.requests.append(request)
+        with self._news:
+            self.requests.append(request)
+            self._news.notify_all()
         reactions = self._answers.get(request.path)
         if not reactions:
             return Answer(404, b"not here")

@@ -258,8 +258,7 @@ async def test_a_job_that_is_cancelled_while_it_downloads_leaves_the_way_free(
     upstream.hold(file_of(MONDAY))
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         stuck = group.create_task(data_of(B3Scraper(settings, clock), "SMPL4"))
-        while not upstream.asked(file_of(MONDAY)):
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(upstream.wait_until_asked, file_of(MONDAY))
         next_one = group.create_task(data_of(B3Scraper(settings, clock), "SMPL4"))
         upstream.answer(file_of(MONDAY), cotahist.archive(MONDAY, SHARE_ON_MONDAY))
         stuck.cancel()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -12,10 +13,9 @@ from starlette.exceptions import HTTPException
 
 from pregao.api.jobs import job_router
 from pregao.api.problems import answer_error
-from pregao.domain.errors import InvalidInput
+from pregao.domain.errors import PregaoError
 from pregao.settings import Settings
-
-BACKLOG = 512
+from pregao.system.preflight import check_api_port
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,60 +37,41 @@ async def _answer(request: Request, error: Exception) -> Response:
     return answer_error(request, error)
 
 
-async def serve(settings: Settings) -> None:
-    """Serve the API until SIGINT or SIGTERM. Raises InvalidInput as `bind` does."""
-    listener = bind(settings)
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, int(settings.grace_seconds)),
-    )
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    logger.info("API on http://{}:{}, documented at /docs", shown, port)
-    try:
-        await uvicorn.Server(config).serve(sockets=[listener])
-    finally:
-        listener.close()
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves the signals to the process that runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
 
-def bind(settings: Settings) -> socket.socket:
-    """The listening socket at API_HOST and API_PORT.
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the API until `stop` is set; requests that run may then finish within the grace period.
 
-    Raises InvalidInput when the port is taken, the host is not this machine's, or when it is open to others: without
-    keys, whoever reaches the API may run jobs.
+    Raises InvalidInput as `check_api_port` does, and PregaoError when the application does not start.
     """
-    host, port = settings.api_host, settings.api_port
-    if not (_is_loopback(host) or settings.allow_open_api):
-        raise InvalidInput(
-            "API_HOST", host, "would open the API to other machines, and it has no keys",
-            "use 127.0.0.1 behind a proxy that asks who is there, or set PREGAO_ALLOW_OPEN_API=1",
-        )  # fmt: skip
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise InvalidInput("API_HOST", host, f"is not a known host ({error})", "use 127.0.0.1") from None
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise InvalidInput(
-            "API_PORT", port, f"cannot be used on {host} ({error.strerror or error})",
-            "stop what listens there, or set API_PORT to a free port",
-        ) from None  # fmt: skip
-    listener.setblocking(False)
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    check_api_port(settings)
+    server = _Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.api_host,
+            port=settings.api_port,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, int(settings.grace_seconds)),
+        )
+    )
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    logger.info("API on http://{}:{}, documented at /docs", host, settings.api_port)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve())
+        stopping = group.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopping.cancel()
+    if not server.started:
+        raise PregaoError("the API did not start; the reason is in the log above")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from pregao.cli.signals import first_of, run_role, until_redis_answers
 from pregao.settings import Settings
@@ -86,34 +85,6 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _api(settings: Settings, stop: asyncio.Event) -> None:
-    import uvicorn
+    from pregao.api.app import serve
 
-    from pregao.api.app import create_app
-    from pregao.system.preflight import check_api_port
-
-    class Server(uvicorn.Server):
-        """Uvicorn that leaves the signals to us."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    check_api_port(settings)
-    server = Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.api_host,
-            port=settings.api_port,
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=max(1, int(settings.grace_seconds)),
-        )
-    )
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve())
-        stopping = group.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
-        stopping.cancel()
+    await serve(settings, stop)

@@ -68,6 +68,9 @@ def next_firings(
         raise InvalidInput("schedule", name, f"is not loaded from {loaded.path}", f"known are {known}")
     now = SystemClock().now()
     chosen = [loaded.schedules[key] for key in loaded.scrapers if name in (None, key)]
+    if name is not None and not (chosen and chosen[0].enabled):
+        why = "it is disabled" if chosen else "its scraper is not installed"
+        typer.echo(f"note: schedule {name} does not fire: {why}", err=True)
 
     def firings(schedule: Schedule) -> Any:
         return ((moment, schedule) for moment in upcoming(schedule, now))

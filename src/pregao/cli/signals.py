@@ -34,7 +34,7 @@ def run_role(role: str, serve: Serve) -> None:
         uvloop.run(_serve(settings, serve))
     except PregaoError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last frame of the process: told once, in full
         logger.opt(exception=error).critical("the {} ended by an error of its own", role)
         sys.exit(1)
 

@@ -1,7 +1,7 @@
 """B3's trading calendar: which days are sessions, and when the cash market trades.
 
-Our own dated data: every rule carries the years it holds for and the source it comes from. Compared day by day with
-public calendars for 2022 to 2027; from 2016 on the rules follow the same sources.
+Our own dated data: every rule carries the years it holds for and the source it comes from. Compared with public
+calendars day by day for 2024 to 2027; before 2022 the rules follow exchange_calendars and are not checked further.
 
 >>> is_session(date(2026, 11, 20)), is_session(date(2023, 11, 20))
 (False, True)
@@ -25,13 +25,13 @@ _BANKING = "no banking day: ANBIMA holiday list; B3 calendars 2024 and 2025"
 _B3_ONLY = "banks open, B3 closed: B3 calendars 2024 and 2025; exchange_calendars BVMF"
 _LOCAL = "municipal or state holiday, a session since 2022: exchange_calendars BVMF"
 
+# B3 follows New York: it closes an hour earlier, in local time, while New York is on daylight-saving time. The rule
+# matches all six switch dates that we found published; public calendars say always 17:00 or always 18:00.
 OPENS = time(10)
 OPENS_ON_ASH_WEDNESDAY = time(13)
 CLOSES = time(18)
 CLOSES_IN_NEW_YORK_SUMMER = time(17)
 
-# B3 follows New York: it closes an hour earlier, in local time, while New York is on daylight-saving time
-# (B3's circulars on trading hours; matches each switch published since 2022).
 _ASH_WEDNESDAY = -46
 
 

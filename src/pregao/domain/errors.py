@@ -14,7 +14,7 @@
     │   ├── StoreUnavailable    PostgreSQL cannot be reached
     │   └── MigrationMismatch   an applied migration differs from the one shipped
     ├── EngineError             an embedded engine does not start or stop
-    └── ScrapeError             a scraper failed, with a class and whether to retry
+    └── ScrapeError             a scraper failed, with a class and whether to retry (subclasses live with the scrapers)
 
 A class's docstring is its default message.
 """

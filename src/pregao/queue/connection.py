@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -39,7 +40,7 @@ def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECO
 
     Lost replies are repeated, which every script allows. `timeout_seconds=None` is for a connection that blocks.
     """
-    return redis_async.Redis.from_url(
+    client = redis_async.Redis.from_url(
         url,
         protocol=2,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -49,6 +50,28 @@ def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECO
         retry_on_error=list(_PASSING),
         health_check_interval=0,
     )
+    pool = client.connection_pool
+    pool.connection_class = _cancellable(pool.connection_class)
+    return client
+
+
+def _cancellable(connection_class: type[Any]) -> type[Any]:
+    """The same connection, without the hole in `asyncio.wait_for` of Python 3.11 through which redis-py writes.
+
+    A cancellation that arrives just when the write is done is dropped there (bpo-37658), and a service that is being
+    stopped would run for ever.
+    """
+
+    class Cancellable(connection_class):  # type: ignore[misc]
+        async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+            task = asyncio.current_task()
+            before = task.cancelling() if task else 0
+            await super().send_packed_command(command, check_health)
+            if task and task.cancelling() > before:
+                await self.disconnect(nowait=True)
+                raise asyncio.CancelledError
+
+    return Cancellable
 
 
 def open_redis_for_thread(url: str, *, timeout_seconds: float) -> redis_sync.Redis:

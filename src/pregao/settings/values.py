@@ -71,16 +71,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore")
 
     pregao_home: Path = Field(Path(".pregao"), alias="PREGAO_HOME")
-    redis_url: Annotated[str, _one_of_schemes("redis", "rediss", "unix")] | None = Field(None, alias="REDIS_URL")
+    redis_url: Annotated[str, _one_of_schemes("redis", "rediss", "unix")] | None = Field(
+        None, alias="REDIS_URL", repr=False
+    )
     redis_host: str | None = Field(None, alias="REDIS_HOST")
     redis_port: Port | None = Field(None, alias="REDIS_PORT")
     redis_db: Annotated[int, Field(ge=0)] | None = Field(None, alias="REDIS_DB")
-    redis_password: str | None = Field(None, alias="REDIS_PASSWORD")
-    database_url: Annotated[str, _one_of_schemes("postgresql", "postgres")] | None = Field(None, alias="DATABASE_URL")
+    redis_password: str | None = Field(None, alias="REDIS_PASSWORD", repr=False)
+    database_url: Annotated[str, _one_of_schemes("postgresql", "postgres")] | None = Field(
+        None, alias="DATABASE_URL", repr=False
+    )
     db_host: str | None = Field(None, alias="DB_HOST")
     db_port: Port | None = Field(None, alias="DB_PORT")
     db_username: str | None = Field(None, alias="DB_USERNAME")
-    db_password: str | None = Field(None, alias="DB_PASSWORD")
+    db_password: str | None = Field(None, alias="DB_PASSWORD", repr=False)
     db_database: str | None = Field(None, alias="DB_DATABASE")
     key_prefix: Annotated[str, Field(min_length=1)] = Field("scraper:", alias="PREGAO_PREFIX")
     schedules_path: Path = Field(Path("config/scraper_schedules.yaml"), alias="PREGAO_SCHEDULES")

@@ -44,12 +44,14 @@ def next_firings(schedules: list[Schedule], now: datetime, limit: int = FIRINGS_
 def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Clock, pids: dict[str, int]) -> str:
     """The whole text, in plain lines."""
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
+    firing = [schedule for schedule in enabled if schedule.name in file.scrapers]
     slots = "1 slot" if settings.concurrent_jobs == 1 else f"{settings.concurrent_jobs} slots"
-    faulty = f", {len(file.problems)} problems: pregao schedules check {file.path}" if file.problems else ""
+    idle = f", {len(enabled) - len(firing)} of them without an installed scraper" if len(firing) < len(enabled) else ""
+    faulty = f"; {len(file.problems)} problems: pregao schedules check {file.path}" if file.problems else ""
     api = api_url(settings)
     rows = [
         ("API", f"{api}   (docs: {api}/docs)", pids.get("api")),
-        ("scheduler", f"{len(enabled)} schedules of {file.path}{faulty}", pids.get("scheduler")),
+        ("scheduler", f"{len(enabled)} schedules of {file.path}{idle}{faulty}", pids.get("scheduler")),
         ("worker", f"{slots} and the recorder", pids.get("worker")),
         ("Redis", f"{_shown(engines.redis_url)}   {_redis_note(engines)}", pids.get("valkey")),
         ("PostgreSQL", f"{_shown(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
@@ -58,7 +60,7 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     lines = [f"Pregão {_version()} is up.", ""]
     lines += [f"  {name:<11} {what}{f'   [{pid}]' if pid else ''}" for name, what, pid in rows]
     lines += ["", "Next firings (America/Sao_Paulo)"]
-    lines += [_firing_line(firing) for firing in next_firings(enabled, clock.now())] or ["  none"]
+    lines += [_firing_line(firing) for firing in next_firings(firing, clock.now())] or ["  none"]
     lines += ["", f"Stop with Ctrl-C, or: kill {pids['up']}", ""]
     return "\n".join(lines)
 

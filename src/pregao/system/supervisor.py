@@ -14,9 +14,7 @@ from pregao.domain.clock import Clock, market_iso
 from pregao.domain.errors import EngineError, QueueError, StoreUnavailable
 from pregao.embedded.home import Home
 from pregao.embedded.parent import as_parent
-from pregao.queue.connection import open_redis
-from pregao.queue.views import QueueViews
-from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.settings import RunFile, Settings
 from pregao.store.migrations import migrate
 from pregao.system.banner import api_url, banner
@@ -40,11 +38,10 @@ class Supervisor:
         settings: Settings,
         home: Home,
         engines: Engines,
-        file: ScheduleFile,
         command: Sequence[str],
         clock: Clock,
     ) -> None:
-        self._settings, self._home, self._engines, self._file, self._clock = settings, home, engines, file, clock
+        self._settings, self._home, self._engines, self._clock = settings, home, engines, clock
         self._children_grace = max(settings.grace_seconds * 0.8, settings.grace_seconds - ENGINES_SHARE_SECONDS)
         environment = {
             **os.environ,
@@ -124,6 +121,7 @@ class Supervisor:
     async def _announce(self) -> None:
         """Write the run file at once, for other scripts; the banner when the API answers."""
         self._write_run_file()
+        file = await asyncio.to_thread(self._installed_schedules)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 while True:
@@ -133,8 +131,15 @@ class Supervisor:
         except TimeoutError:
             logger.warning("the API does not answer yet")
         self._write_run_file()
-        sys.stdout.write("\n" + banner(self._settings, self._engines, self._file, self._clock, self._pids()) + "\n")
+        sys.stdout.write("\n" + banner(self._settings, self._engines, file, self._clock, self._pids()) + "\n")
         sys.stdout.flush()
+
+    def _installed_schedules(self) -> ScheduleFile:
+        """The schedule file with the scrapers that are installed: the others do not fire, and are not announced."""
+        from pregao.scrapers.registry import Registry
+
+        resolve = Registry.load(self._settings).resolve
+        return load_schedules(self._settings.schedules_path, resolve=resolve, clock=self._clock)
 
     async def _api_answers(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.api_host, self._settings.api_host)
@@ -185,19 +190,24 @@ class Supervisor:
 
     async def _report(self) -> None:
         """One line a minute."""
+        await asyncio.sleep(REPORT_SECONDS)
+        # Only now: redis-py is slow to import, and would delay the children.
+        from pregao.queue.connection import open_redis
+        from pregao.queue.views import QueueViews
+
         redis = open_redis(self._engines.child_urls["REDIS_URL"])
         views = QueueViews(redis, self._settings.key_prefix)
         try:
             while True:
-                await asyncio.sleep(REPORT_SECONDS)
                 try:
                     lengths, outbox = await views.lengths(), await views.outbox()
                 except QueueError as error:
                     logger.error("{}", error)
-                    continue
-                logger.info(
-                    "queue: high {}, normal {}, low {}, waiting for a retry {}, running {}; to be recorded {}",
-                    lengths.high, lengths.normal, lengths.low, lengths.delayed, lengths.running, outbox.entries,
-                )  # fmt: skip
+                else:
+                    logger.info(
+                        "queue: high {}, normal {}, low {}, waiting for a retry {}, running {}; to be recorded {}",
+                        lengths.high, lengths.normal, lengths.low, lengths.delayed, lengths.running, outbox.entries,
+                    )  # fmt: skip
+                await asyncio.sleep(REPORT_SECONDS)
         finally:
             await redis.aclose()

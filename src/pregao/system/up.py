@@ -35,10 +35,10 @@ def run_up(settings: Settings, *, command: Sequence[str] = MODULE_COMMAND, clock
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     check_api_port(settings)
-    file = load_schedules(settings.schedules_path, clock=clock)
+    load_schedules(settings.schedules_path, clock=clock)  # refuses a file that cannot be read
     try:
         with Home(settings.home) as home, Engines(home, settings) as engines:
-            return uvloop.run(Supervisor(settings, home, engines, file, list(command), clock).run())
+            return uvloop.run(Supervisor(settings, home, engines, list(command), clock).run())
     except KeyboardInterrupt:
         logger.info("stopped while starting")
         return 130

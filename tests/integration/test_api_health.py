@@ -1,0 +1,145 @@
+"""Queue status, statistics and health."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from pregao.queue.facts import Firing
+from pregao.settings import Settings
+from tests.api_service import WORKER, ApiService, api_service
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[ApiService]:
+    async with api_service(settings) as service:
+        yield service
+
+
+async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> None:
+    for priority, number in (("high", 1), ("normal", 2), ("low", 3)):
+        for _ in range(number):
+            await api.create(priority=priority)
+    await api.run((await api.create())["id"])
+    await api.fail_for_now((await api.create())["id"], delay_ms=60_000)
+    status = await api.get("/queue/status")
+    assert list(status)[:4] == ["high", "normal", "low", "total"]
+    assert status == {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1}
+
+
+async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
+    assert await api.get("/stats/summary") == {
+        "period": "24h",
+        "total_jobs": 0,
+        "successful_jobs": 0,
+        "failed_jobs": 0,
+        "success_rate": 0.0,
+        "avg_response_time_seconds": None,
+        "last_execution": None,
+    }
+    assert await api.get("/stats/by-scraper") == {"period": "24h", "scrapers": []}
+
+
+async def test_statistics_count_recorded_results(api: ApiService) -> None:
+    for _ in range(3):
+        await api.complete((await api.create())["id"], 1, response_time_seconds=2.0)
+    await api.fail((await api.create("BCB"))["id"], response_time_seconds=4.0)
+    await api.record()
+    summary = await api.get("/stats/summary")
+    assert summary.pop("last_execution").endswith("-03:00")
+    assert summary == {
+        "period": "24h",
+        "total_jobs": 4,
+        "successful_jobs": 3,
+        "failed_jobs": 1,
+        "success_rate": 75.0,
+        "avg_response_time_seconds": 2.5,
+    }
+    scrapers = (await api.get("/stats/by-scraper"))["scrapers"]
+    assert [(one["scraper_name"], one["total_jobs"], one["success_rate"]) for one in scrapers] == [
+        ("B3", 3, 100.0),
+        ("BCB", 1, 0.0),
+    ]
+
+
+async def test_statistics_look_back_as_far_as_the_period_says(api: ApiService) -> None:
+    await api.complete((await api.create())["id"])
+    await api.record()
+    await api.pool.execute("UPDATE scraper_results SET executed_at = executed_at - interval '2 hours'")
+    counted = {
+        period: (await api.get("/stats/summary", period=period))["total_jobs"] for period in ("30m", "3h", "7d", "1w")
+    }
+    assert counted == {"30m": 0, "3h": 1, "7d": 1, "1w": 1}
+
+
+@pytest.mark.parametrize("period", ["", "24", "h", "-1h", "0h", "1y", "99999d", "24 hours"])
+@pytest.mark.parametrize("path", ["summary", "by-scraper"])
+async def test_a_bad_period_is_refused_with_examples(api: ApiService, path: str, period: str) -> None:
+    answer = await api.client.get(f"/api/jobs/stats/{path}", params={"period": period})
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["field"] == "period"
+    assert "24h" in error["fix"]
+
+
+async def test_with_a_worker_and_all_recorded_the_system_is_healthy(api: ApiService) -> None:
+    await api.heartbeat()
+    await api.create(priority="high")
+    await api.record()
+    health = await api.get("/health")
+    assert list(health)[:5] == ["status", "redis", "database", "queue", "timestamp"]
+    assert (health["status"], health["redis"], health["database"]) == ("healthy", "healthy", "healthy")
+    assert (health["queue"]["high"], health["problems"]) == (1, [])
+    assert health["timestamp"].endswith("-03:00")
+    workers = health["components"]["workers"]
+    assert (workers["alive"], workers["working"], workers["slots"]) == (1, 1, 3)
+    assert health["components"]["recorder"] == {"lag_seconds": 0.0, "entries": 0, "bytes": 0, "dead_facts": 0}
+
+
+async def test_without_a_worker_the_system_is_unhealthy(api: ApiService) -> None:
+    answer = await api.client.get("/api/jobs/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+    assert "no worker" in answer.json()["problems"][0]
+
+
+@pytest.mark.parametrize("state", ["quiet", "by hand"])
+async def test_a_worker_that_takes_no_more_jobs_does_not_make_the_system_healthy(api: ApiService, state: str) -> None:
+    await api.heartbeat(msgspec.structs.replace(WORKER, state=state))
+    assert (await api.client.get("/api/jobs/health")).status_code == 503
+
+
+async def test_without_a_generation_marker_the_system_is_unhealthy(api: ApiService) -> None:
+    await api.heartbeat()
+    await api.redis.delete("scraper:generation")
+    answer = await api.client.get("/api/jobs/health")
+    assert answer.status_code == 503
+    assert "generation" in answer.json()["problems"][0]
+
+
+async def test_a_refused_fact_degrades_the_system(api: ApiService) -> None:
+    await api.heartbeat()
+    await api.redis.xadd("scraper:outbox:dead", {"why": "it"})
+    health = await api.get("/health")
+    assert (health["status"], health["components"]["recorder"]["dead_facts"]) == ("degraded", 1)
+
+
+async def test_facts_that_wait_for_long_degrade_the_system(api: ApiService) -> None:
+    await api.heartbeat()
+    seconds, _ = await api.redis.time()
+    await api.redis.xadd("scraper:outbox", {"kind": "job"}, id=f"{seconds - 100}000-0")
+    health = await api.get("/health")
+    assert health["status"] == "degraded"
+    assert health["components"]["recorder"]["lag_seconds"] >= 99
+
+
+async def test_health_tells_the_last_firing_of_the_scheduler(api: ApiService) -> None:
+    await api.heartbeat()
+    fire_time = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+    await api.commands.fire(Firing(schedule_name="daily", scraper_name="B3", fire_time=fire_time), [])
+    await api.record()
+    scheduler = (await api.get("/health"))["components"]["scheduler"]
+    assert (scheduler["last_schedule"], scheduler["last_outcome"]) == ("daily", "fired")
+    assert datetime.fromisoformat(scheduler["last_fire_time"]) == fire_time

@@ -1,0 +1,87 @@
+"""`pregao schedules`: list, next and check."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pregao.cli.schedules import app
+
+SOUND = "schedules:\n  rates: {scraper: bcb, type: cron, hour: 10, minute: 30, tickers: [SELIC, USD]}\n"
+BROKEN = SOUND + "  bad: {scraper: B3, type: interval, minute: 5}\n  worse: {scraper: B3, type: cron, hour: 25}\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "schedules.yaml"
+    path.write_text(SOUND)
+    return path
+
+
+def pregao(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_check_of_a_sound_file_exits_0(path: Path) -> None:
+    result = pregao("check", path)
+    assert (result.exit_code, "1 sound schedules, 0 errors" in result.stdout) == (0, True)
+
+
+def test_check_shows_every_error_at_once_and_exits_1(path: Path) -> None:
+    path.write_text(BROKEN)
+    result = pregao("check", path)
+    assert result.exit_code == 1
+    assert f"{path}:3: schedule bad: minute: '5'" in result.stdout
+    assert f"{path}:4: schedule worse: hour: '25'" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["schedules: [", "", None])
+def test_check_of_a_file_that_cannot_be_read_exits_1(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    result = pregao("check", path)
+    assert result.exit_code == 1
+    assert f"error: {path}:1" in result.stdout
+
+
+def test_check_can_answer_in_json(path: Path) -> None:
+    path.write_text(BROKEN)
+    report = json.loads(pregao("check", path, "--json").stdout)
+    assert [(found["schedule"], found["field"], found["line"]) for found in report["problems"]] == [
+        ("bad", "minute", 3),
+        ("worse", "hour", 4),
+    ]
+
+
+def test_list_shows_rule_and_next_firing(path: Path) -> None:
+    (row,) = json.loads(pregao("list", "--file", path, "--json").stdout)["schedules"]
+    assert (row["name"], row["trigger"], row["state"]) == ("rates", "cron minute=30 hour=10", "scheduled")
+    assert "T10:30:00" in row["next_run_time"]
+
+
+def test_list_shows_the_sound_schedules_of_a_broken_file_and_exits_1(path: Path) -> None:
+    path.write_text(BROKEN)
+    result = pregao("list", "--file", path)
+    assert result.exit_code == 1
+    assert "rates" in result.stdout
+    assert "schedule worse" in result.stderr
+
+
+def test_next_shows_as_many_firings_as_asked(path: Path) -> None:
+    firings = json.loads(pregao("next", "rates", "-n", "3", "--file", path, "--json").stdout)
+    assert [firing["schedule"] for firing in firings] == ["rates"] * 3
+    assert firings == sorted(firings, key=lambda firing: firing["fire_time"])
+
+
+def test_next_of_an_unknown_schedule_names_the_known_ones(path: Path) -> None:
+    result = pregao("next", "rate", "--file", path)
+    assert result.exception is not None
+    assert "known are rates" in str(result.exception)
+
+
+def test_next_says_why_a_schedule_does_not_fire(path: Path) -> None:
+    path.write_text("schedules:\n  a: {scraper: Nobody, type: cron, hour: 1}\n")
+    assert "its scraper is not installed" in pregao("next", "a", "--file", path).stderr
