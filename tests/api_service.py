@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import redis.asyncio as redis_async
 from fastapi import FastAPI
+from tests.running_jobs import claim, complete, fail
 
 from pregao.api.app import create_app
 from pregao.queue.commands import QueueCommands
@@ -23,7 +24,6 @@ from pregao.queue.views import WorkerFacts
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
-from tests.running_jobs import claim, complete, fail
 
 WORKER = WorkerFacts(id="worker-1", host="here", pid=1, slots=3, running=1, scrapers=["Status Invest"])
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from tests.acceptance import contract_snippets as contract
 
 from pregao.domain.clock import SystemClock
 from pregao.scheduler.loader import load_schedules
-from tests.acceptance import contract_snippets as contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT_KEYS = [

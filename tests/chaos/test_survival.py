@@ -10,6 +10,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.builders import eventually, spec
+from tests.chaos.fleet import Fleet
 
 from pregao.domain.job import JobSpec
 from pregao.embedded.postgres import Postgres
@@ -18,8 +20,6 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.views import QueueViews
 from pregao.store.migrations import migrate
-from tests.builders import eventually, spec
-from tests.chaos.fleet import Fleet
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 

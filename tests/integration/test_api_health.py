@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from tests.api_service import WORKER, ApiService, api_service
 
 from pregao.queue.facts import Firing
 from pregao.settings import Settings
-from tests.api_service import WORKER, ApiService, api_service
 
 
 @pytest.fixture

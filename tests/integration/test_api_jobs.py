@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.api_service import ApiService, api_service
 
 from pregao.queue.messages import QueueLengths
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
-from tests.api_service import ApiService, api_service
 
 CONTRACT_KEYS = [
     "id", "scraper_name", "ticker", "priority", "status", "created_at", "started_at", "completed_at", "result",

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.api_service import ApiService, api_service
 
 from pregao.settings import Settings
-from tests.api_service import ApiService, api_service
 
 
 @pytest.fixture

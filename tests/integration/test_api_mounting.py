@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.api_service import serving
+from tests.builders import eventually
 
 from pregao.api.app import create_app, serve
 from pregao.api.jobs import job_router, router
 from pregao.domain.errors import InvalidInput
 from pregao.settings import Settings
 from pregao.system.preflight import check_api_port
-from tests.api_service import serving
-from tests.builders import eventually
 
 NINE = {
     "post /api/jobs/create",

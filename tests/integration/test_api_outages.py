@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.api_service import ApiService, api_service
 
 from pregao.embedded.postgres import Postgres
 from pregao.embedded.valkey import Valkey
 from pregao.settings import Settings
 from pregao.store.migrations import migrate
-from tests.api_service import ApiService, api_service
 
 REQUESTS = [
     ("POST", "/create"),

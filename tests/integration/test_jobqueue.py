@@ -9,6 +9,7 @@ from datetime import datetime
 import asyncpg
 import pytest
 import redis.asyncio as redis_asyncio
+from tests.builders import eventually
 
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import Job, JobPriority, JobStatus
@@ -17,7 +18,6 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
 from pregao.store.recorder import Recorder
-from tests.builders import eventually
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 import redis.asyncio as redis_asyncio
+from tests.builders import spec
 
 from pregao.domain.errors import GenerationMissing, InvalidInput, QueueError, QueueFull, QueueUnavailable, UnsafeServer
 from pregao.domain.job import JobPriority, JobStatus
@@ -14,7 +15,6 @@ from pregao.queue.connection import check_server, open_redis
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Settlement
 from pregao.queue.views import QueueViews
-from tests.builders import spec
 
 LEASE_MS = 15_000
 

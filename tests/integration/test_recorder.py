@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 import orjson
 import pytest
 import redis.asyncio as redis_async
+from tests.running_jobs import a_spec, claim, complete, fail, run_one
 
 from pregao.domain.errors import StoreUnavailable
 from pregao.domain.job import JobPriority
+from pregao.domain.service import Background
 from pregao.embedded.postgres import Postgres
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
@@ -24,7 +27,6 @@ from pregao.store.migrations import migrate
 from pregao.store.outbox import BATCH_BYTES, BATCH_ENTRIES, Outbox
 from pregao.store.pool import open_pool
 from pregao.store.recorder import RECORDER_LOCK, Recorder
-from tests.running_jobs import a_spec, claim, complete, fail, run_one
 
 KEYS = Keys()
 
@@ -63,6 +65,23 @@ async def drain(recorder: Recorder) -> int:
     while recorded := await recorder.step():
         total += recorded
     return total
+
+
+@asynccontextmanager
+async def running(recorder: Recorder) -> AsyncIterator[None]:
+    service = Background("recorder")
+    service.start(recorder.run)
+    try:
+        yield
+        assert service.running
+    finally:
+        await service.stop()
+
+
+async def until_recorded(redis: redis_async.Redis) -> None:
+    async with asyncio.timeout(30):
+        while await redis.xlen(KEYS.outbox):  # noqa: ASYNC110 - another process would be the one to tell
+            await asyncio.sleep(0.01)
 
 
 async def one_row(pool: asyncpg.Pool, table: str, job_id: str) -> asyncpg.Record:
@@ -417,16 +436,11 @@ async def test_a_recorder_stands_by_while_another_holds_the_lock(
 async def test_two_recorders_write_each_fact_once(
     commands: QueueCommands, redis: redis_async.Redis, pool: asyncpg.Pool, events: Callable[[], Any]
 ) -> None:
-    runs = [asyncio.ensure_future(Recorder(redis, pool).run()) for _ in range(2)]
     specs = [a_spec() for _ in range(50)]
-    for spec in specs:
-        await run_one(commands, spec, 1)
-    async with asyncio.timeout(20):
-        while await redis.xlen(KEYS.outbox):
-            await asyncio.sleep(0.01)
-    for run in runs:
-        run.cancel()
-    await asyncio.gather(*runs, return_exceptions=True)
+    async with running(Recorder(redis, pool)), running(Recorder(redis, pool)):
+        for spec in specs:
+            await run_one(commands, spec, 1)
+        await until_recorded(redis)
     assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 50
     published = [event["job_id"] for event in await events()]
     assert sorted(published) == sorted(spec.id for spec in specs)
@@ -435,18 +449,11 @@ async def test_two_recorders_write_each_fact_once(
 async def test_a_running_recorder_notices_new_facts_by_itself(
     commands: QueueCommands, recorder: Recorder, redis: redis_async.Redis, pool: asyncpg.Pool
 ) -> None:
-    run = asyncio.ensure_future(recorder.run())
-    try:
-        await asyncio.sleep(0)
-        spec = a_spec()
+    spec = a_spec()
+    async with running(recorder):
         await run_one(commands, spec, 1)
-        async with asyncio.timeout(10):
-            while await redis.xlen(KEYS.outbox):
-                await asyncio.sleep(0.01)
-        assert await one_row(pool, "scraper_results", spec.id)
-    finally:
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
+        await until_recorded(redis)
+    assert await one_row(pool, "scraper_results", spec.id)
 
 
 async def test_postgresql_may_be_away_at_start_and_later(
@@ -459,20 +466,13 @@ async def test_postgresql_may_be_away_at_start_and_later(
     await asyncio.to_thread(postgres_server.stop)
     with pytest.raises(StoreUnavailable):
         await recorder.step()
-    run = asyncio.ensure_future(recorder.run())
-    try:
+    async with running(recorder):
         for _ in range(2):
             await run_one(commands, a_spec(), 1)
             assert await redis.xlen(KEYS.outbox) == 2
             await asyncio.to_thread(postgres_server.start)
-            async with asyncio.timeout(30):
-                while await redis.xlen(KEYS.outbox):
-                    await asyncio.sleep(0.02)
+            await until_recorded(redis)
             await asyncio.to_thread(postgres_server.kill)
-        await asyncio.to_thread(postgres_server.start)
-        assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 2
-        assert not run.done()
-    finally:
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
-        pool.terminate()
+    await asyncio.to_thread(postgres_server.start)
+    assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 2
+    await pool.close()

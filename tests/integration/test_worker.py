@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import redis.asyncio as redis_asyncio
+from tests.builders import eventually, spec
+from tests.sample_scrapers import ALL, ODD, Recorded
 
 from pregao.domain.job import JobSpec, JobStatus
 from pregao.queue.commands import QueueCommands
@@ -18,8 +21,6 @@ from pregao.queue.views import QueueViews
 from pregao.settings import Settings
 from pregao.store.recorder import Recorder
 from pregao.worker.processor import JobProcessor
-from tests.builders import eventually, spec
-from tests.sample_scrapers import ALL, ODD, Recorded
 
 SettingsMaker = Callable[..., Settings]
 
@@ -63,6 +64,10 @@ async def ended(views: QueueViews, job: JobSpec, status: JobStatus) -> dict[str,
     document = await views.document(job.id)
     assert document is not None
     return document
+
+
+def has_length(length: int, seen: list[Any]) -> bool:
+    return len(seen) == length
 
 
 async def scrapes() -> list[Any]:
@@ -111,7 +116,7 @@ async def test_a_reported_failure_is_retried_with_backoff_until_retries_are_used
             assert document["error"] == "no page for XYZ"
             await queue.make_due(job.id)
             await eventually(lambda: views.status(job.id), lambda now: now is not JobStatus.PENDING)
-            await eventually(scrapes, lambda seen, want=len(delays) + 1: len(seen) == want)  # type: ignore[misc]
+            await eventually(scrapes, partial(has_length, len(delays) + 1))
         document = await ended(views, job, JobStatus.FAILED)
     assert delays == [2, 4]
     assert (document["retry_count"], document["attempt"]) == (2, 3)

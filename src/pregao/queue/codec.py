@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,9 +15,8 @@ from pregao.queue.plain import DEPTH_LIMIT, PlainValues, Unstorable
 
 RESULT_LIMIT_BYTES = 5 * 1024 * 1024
 
-# orjson refuses more than 254 levels; wrapped in this many lists, it refuses exactly what is too deep for us.
-_PADDING = 254 - DEPTH_LIMIT
-_PLAIN_TYPES_ONLY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_LEAVES = frozenset({str, int, bool, type(None)})
+_STRINGS = frozenset({str})
 
 
 class EncodedResult(msgspec.Struct, frozen=True):
@@ -71,16 +72,37 @@ def storable_object(values: dict[str, Any]) -> bytes:
 
 
 def _encode_if_plain(data: object) -> bytes | None:
-    """The JSON of data in which nothing needs a change; None when that is not certain at a glance."""
-    wrapped: object = data
-    for _ in range(_PADDING):
-        wrapped = [wrapped]
-    try:
-        document = orjson.dumps(wrapped, option=_PLAIN_TYPES_ONLY)[_PADDING:-_PADDING]
-    except orjson.JSONEncodeError:
+    """The JSON of data in which nothing needs a change; None when something does."""
+    if not _is_plain(data, DEPTH_LIMIT):
         return None
-    # A null may have been a NaN, and an escaped NUL is not storable: the slow way tells them apart.
-    return None if b"null" in document or b"\\u0000" in document else document
+    try:
+        document = orjson.dumps(data)
+    except orjson.JSONEncodeError:  # a lone surrogate, or an integer beyond 64 bits
+        return None
+    return None if b"\\u0000" in document else document
+
+
+def _is_plain(value: Any, levels: int) -> bool:
+    """Whether `value` is made of JSON's own types only, with finite numbers, in at most `levels` levels.
+
+    orjson is not asked: it writes NaN as null without a word, and nested tuples overflow its stack.
+    """
+    kind = type(value)
+    if kind is dict:
+        return levels > 0 and _are_plain(value.values(), levels - 1) and _STRINGS.issuperset(map(type, value))
+    if kind is list:
+        return levels > 0 and _are_plain(value, levels - 1)
+    return kind in _LEAVES or (kind is float and math.isfinite(value))
+
+
+def _are_plain(values: Iterable[Any], levels: int) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind in _LEAVES or (kind is float and math.isfinite(value)):
+            continue
+        if not _is_plain(value, levels):
+            return False
+    return True
 
 
 def _mib(size: int) -> str:

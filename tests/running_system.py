@@ -1,0 +1,203 @@
+"""`pregao up` as a user starts it: a process of its own, watched from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+UP_SECONDS = 60.0
+SCHEDULES = """\
+schedules:
+  hourly_rates:
+    type: cron
+    scraper: BCB
+    minute: 0
+    tickers: [SELIC, IPCA]
+"""
+
+
+class RunningSystem:
+    """One `pregao up` with its output, and every process that it ever had."""
+
+    def __init__(self, home: Path, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.home = home
+        self.api_port = int(environment["API_PORT"])
+        self._lines: list[str] = []
+        self._process = subprocess.Popen(
+            list(command),
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        return "".join(self._lines)
+
+    def wait_for(self, pattern: str, timeout: float = UP_SECONDS) -> re.Match[str]:
+        """Wait until the output matches."""
+        wait_until(lambda: re.search(pattern, self.output) is not None or self.ended, timeout, pattern)
+        found = re.search(pattern, self.output)
+        assert found is not None, f"it ended without {pattern!r}:\n{self.output}"
+        return found
+
+    def wait_until_up(self) -> RunningSystem:
+        self.wait_for(r"Stop with Ctrl-C")
+        return self
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def wait(self, timeout: float = UP_SECONDS) -> int:
+        """Wait for its end; the exit code."""
+        code = self._process.wait(timeout)
+        self._reader.join(timeout)
+        return code
+
+    def family(self) -> list[psutil.Process]:
+        """Itself and all processes below it, engines included."""
+        root = psutil.Process(self.pid)
+        return [root, *root.children(recursive=True)]
+
+    def child(self, word: str) -> psutil.Process:
+        """The live process below it whose command line has `word` as an argument or as its program's name."""
+        found = self.find(word)
+        if found is None:
+            wait_until(lambda: self.find(word) is not None, UP_SECONDS, f"{word} runs")
+            found = self.find(word)
+        assert found is not None
+        return found
+
+    def find(self, word: str) -> psutil.Process | None:
+        """What `child` gives, or None when there is no such process now."""
+        for process in self.family()[1:]:
+            try:
+                line = process.cmdline()
+            except psutil.Error:
+                continue
+            if word in line or (line and Path(line[0]).name == word):
+                return process
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def env(self) -> dict[str, str]:
+        """What `pregao env` prints for it."""
+        done = run_pregao("env", PREGAO_HOME=str(self.home))
+        assert done.returncode == 0, done.stderr
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    def api(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        return httpx.request(method, f"http://127.0.0.1:{self.api_port}{path}", timeout=10, **arguments)
+
+    def end(self) -> None:
+        """End all of it at once, whatever state it is in."""
+        if not self.ended:
+            family = self.family()
+            for process in family:
+                kill(process)
+            psutil.wait_procs(family, 10)
+        self.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line)
+
+
+@contextmanager
+def system_up(
+    home: Path, *, command: Sequence[str] = (sys.executable, "-m", "pregao", "up"), **variables: str
+) -> Iterator[RunningSystem]:
+    """Start a system in `home`; end it with the block, and leave nothing running."""
+    running = RunningSystem(home, command, environment(home, **variables))
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """A clean environment for a system in `home`, with a small schedule file and a free API port."""
+    schedules = home.parent / "schedules.yaml"
+    if not schedules.exists():
+        schedules.parent.mkdir(parents=True, exist_ok=True)
+        schedules.write_text(SCHEDULES)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "PYTHONPATH": str(ROOT / "src"),
+        "PREGAO_HOME": str(home),
+        "PREGAO_SCHEDULES": str(schedules),
+        "API_PORT": str(unused_port()),
+        **variables,
+    }
+
+
+def run_pregao(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """One verb of the command line, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "pregao", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT / "src")}
+        | variables,
+        capture_output=True,
+        text=True,
+        timeout=UP_SECONDS,
+        check=False,
+    )
+
+
+def unused_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    """Poll until `condition()` holds; fail with `what` when it does not in time."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        time.sleep(0.02)
+
+
+def all_ended(processes: Sequence[psutil.Process], timeout: float) -> bool:
+    """Whether all of them are gone, or are mere zombies, within `timeout` seconds."""
+    _, alive = psutil.wait_procs(list(processes), timeout)
+    return all(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE for process in alive)
+
+
+def kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
