@@ -84,7 +84,7 @@ class RunningSystem:
         return [root, *root.children(recursive=True)]
 
     def child(self, word: str) -> psutil.Process:
-        """The live process below it whose command line has `word` as an argument or as its program's name."""
+        """The live process below it whose command line has `word` as an argument or is its name."""
         found = self.find(word)
         if found is None:
             wait_until(lambda: self.find(word) is not None, UP_SECONDS, f"{word} runs")
@@ -96,11 +96,10 @@ class RunningSystem:
         """What `child` gives, or None when there is no such process now."""
         for process in self.family()[1:]:
             try:
-                line = process.cmdline()
+                if word == process.name() or word in process.cmdline():
+                    return process
             except psutil.Error:
                 continue
-            if word in line or (line and Path(line[0]).name == word):
-                return process
         return None
 
     def signal(self, number: signal.Signals) -> None:

@@ -24,6 +24,27 @@ from pregao.store.history import History
 T = TypeVar("T")
 
 
+def canonical_job_id(job_id: str) -> str:
+    """The id as it is stored, from any spelling of a UUID. Raises InvalidInput."""
+    try:
+        return str(uuid.UUID(job_id))
+    except ValueError:
+        raise InvalidInput(
+            "job_id", job_id, "is not a UUID", "use the id that the job was created with; the list of jobs shows it"
+        ) from None
+
+
+def told_of_cancel(job_id: str, reply: Cancelled) -> dict[str, Any]:
+    """What a cancel came to, as every door tells it."""
+    running = reply.code == "requested"
+    return {
+        "message": "the job runs; its worker was asked to stop" if running else "the job is cancelled",
+        "job_id": job_id,
+        "status": (JobStatus.RUNNING if running else JobStatus.CANCELLED).value,
+        "cancel_requested": running,
+    }
+
+
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a job, already checked. `max_retries` None means the setting's default."""
 

@@ -6,12 +6,11 @@ app.include_router(router)
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from pregao.api.actions import JobActions, NewJob
+from pregao.api.actions import JobActions, NewJob, canonical_job_id, told_of_cancel
 from pregao.api.door import Door, actions_of, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import MEDIA_TYPE, ProblemRoute, json_response
@@ -25,39 +24,33 @@ from pregao.api.schemas import (
     JobView,
     ListQuery,
     PeriodQuery,
-    ProblemView,
     QueueView,
     SummaryView,
     period_of,
+    problem_schema,
 )
 from pregao.domain.errors import InvalidInput
 from pregao.runtime import Runtime
 from pregao.settings import Settings
 
-_UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemView, "description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in {
-        422: "Bad input: field, value and fix",
-        503: "Redis or PostgreSQL cannot serve now; Retry-After says when to come back",
-    }.items()
-}
-_NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: {"model": ProblemView, "description": "No such job"}}
-_NOT_NOW: dict[int | str, dict[str, Any]] = {
-    **_NO_SUCH_JOB,
-    409: {"model": ProblemView, "description": "The job's status does not allow that"},
-}
 
-routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=ProblemRoute, responses=_UNAVAILABLE)
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": problem_schema()}}}
+
+
+_ALWAYS: dict[int | str, dict[str, Any]] = {
+    422: _problem("Bad input: field, value and fix"),
+    503: _problem("Redis or PostgreSQL cannot serve now; Retry-After says when to come back"),
+}
+_NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: _problem("No such job")}
+_NOT_NOW: dict[int | str, dict[str, Any]] = {**_NO_SUCH_JOB, 409: _problem("The job's status does not allow that")}
+
+routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=ProblemRoute, responses=_ALWAYS)
 
 
 def job_id_of(job_id: Annotated[str, Path(description="The job's id, a UUID")]) -> str:
     """The id in canonical form. Raises InvalidInput when it is no UUID."""
-    try:
-        return str(uuid.UUID(job_id))
-    except ValueError:
-        raise InvalidInput(
-            "job_id", job_id, "is not a UUID", "use the id of a job, as POST /api/jobs/create or /api/jobs/list gave it"
-        ) from None
+    return canonical_job_id(job_id)
 
 
 JobId = Annotated[str, Depends(job_id_of)]
@@ -121,17 +114,7 @@ async def get_job(job_id: JobId, actions: Actions) -> Response:
 @routes.delete("/{job_id}", response_model=CancelView, responses=_NOT_NOW)
 async def cancel_job(job_id: JobId, actions: Actions) -> Response:
     """Cancel a job that waits, or ask a running one to stop; 409 when it has ended."""
-    reply = await actions.cancel(job_id)
-    running = reply.code == "requested"
-    message = "the job runs; its worker was asked to stop" if running else "the job is cancelled"
-    return json_response(
-        {
-            "message": message,
-            "job_id": job_id,
-            "status": "running" if running else "cancelled",
-            "cancel_requested": running,
-        }
-    )
+    return json_response(told_of_cancel(job_id, await actions.cancel(job_id)))
 
 
 @routes.post(

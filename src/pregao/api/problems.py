@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 import msgspec
@@ -16,6 +15,7 @@ from loguru import logger
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from pregao.api.explain import FieldError, explain, shown
 from pregao.domain.errors import (
     GenerationMissing,
     IllegalTransition,
@@ -28,7 +28,6 @@ from pregao.domain.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 BODY_LIMIT_BYTES = 512 * 1024
-SHOWN_CHARACTERS = 200
 _TYPE = "urn:pregao:problem:"
 
 # The specific message may name hosts and paths: it is logged, the answer carries the class's own advice.
@@ -39,18 +38,6 @@ _UNAVAILABLE: dict[type[Exception], tuple[str, str, int]] = {
     StoreUnavailable: ("store-unavailable", "PostgreSQL cannot be reached", 5),
 }
 _TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
-
-
-class FieldError(msgspec.Struct, frozen=True):
-    """One bad input: where it is, what came, what is wrong with it, what to send instead."""
-
-    field: str
-    value: Any
-    problem: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.field} {self.problem}; {self.fix}"
 
 
 def json_response(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -118,15 +105,6 @@ def invalid(errors: Sequence[FieldError], status: int = 422) -> Response:
     )
 
 
-def shown(value: object) -> object:
-    """A value as an error shows it: as it came when it is short, else its beginning."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = value if isinstance(value, str) else repr(value)
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
-
-
 class StrictRequest(Request):
     """A request whose body is bounded and is JSON by the book: no NaN, no Infinity, no half surrogate pairs."""
 
@@ -168,7 +146,7 @@ class ProblemRoute(APIRoute):
 def _invalid_request(error: RequestValidationError, known: Sequence[str]) -> Response:
     entries = error.errors()
     status = 400 if any(entry["type"] == "json_invalid" for entry in entries) else 422
-    return invalid([_field_error(entry, known) for entry in entries], status)
+    return invalid([explain(entry, known) for entry in entries], status)
 
 
 def _known_names(endpoint: Callable[..., Any]) -> list[str]:
@@ -176,51 +154,3 @@ def _known_names(endpoint: Callable[..., Any]) -> list[str]:
     hints = get_type_hints(endpoint).values()
     models = [hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)]
     return [name for model in models for name in model.model_fields]
-
-
-def _field_error(entry: dict[str, Any], known: Sequence[str]) -> FieldError:
-    where = [str(part) for part in entry["loc"]]
-    field = ".".join(where[1:]) or where[0]
-    problem, fix = _explain(entry, where, known)
-    if entry["type"] in ("missing", "json_invalid"):
-        return FieldError("body" if entry["type"] == "json_invalid" else field, None, problem, fix)
-    return FieldError(field, shown(entry["input"]), problem, fix)
-
-
-def _explain(entry: dict[str, Any], where: list[str], known: Sequence[str]) -> tuple[str, str]:
-    """What is wrong with an input, in our words, and what to do about it."""
-    context = entry.get("ctx", {})
-    match entry["type"]:
-        case "missing" if where == ["body"]:
-            return "is missing", 'send a JSON object, for example {"scraper_name": "B3", "ticker": "PETR4"}'
-        case "json_invalid":
-            return f"is not JSON ({context.get('error')})", "send one well-formed JSON object in UTF-8"
-        case "extra_forbidden":
-            close = get_close_matches(where[-1], known, n=1)
-            return "is not known here", f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        case "enum" | "literal_error":
-            return "is not allowed", f"use one of {context['expected']}"
-        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            return "is out of range", str(entry["msg"]).replace("Input should be", "use a value")
-        case "refused":
-            return str(context["problem"]), str(context["fix"])
-        case kind:
-            return _EXPLANATIONS.get(kind, ("is not allowed", str(entry["msg"])))
-
-
-_NOT_A_BODY = ("is not a JSON object", "send one object, with Content-Type: application/json")
-_NOT_WHOLE = ("is not a whole number", "use a whole number")
-_NOT_A_NUMBER = ("is not a number", "use a number")
-_EXPLANATIONS = {
-    "missing": ("is missing", "add it"),
-    "model_type": _NOT_A_BODY,
-    "model_attributes_type": _NOT_A_BODY,
-    "string_type": ("is not a text", 'write it in quotes, for example "PETR4"'),
-    "int_type": _NOT_WHOLE,
-    "int_parsing": _NOT_WHOLE,
-    "int_from_float": _NOT_WHOLE,
-    "float_type": _NOT_A_NUMBER,
-    "float_parsing": _NOT_A_NUMBER,
-    "finite_number": _NOT_A_NUMBER,
-    "dict_type": ("is not an object", 'use a JSON object, for example {"asked_by": "daily report"}'),
-}

@@ -135,9 +135,13 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = None
-    scraper_name: Annotated[str, _text(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = None
-    ticker: Annotated[str, _text(TEXT_LIMIT_BYTES, LEAVE_OUT)] | None = None
+    status: Status | None = Field(None, description="The status that a job has now")
+    scraper_name: Annotated[str, _text(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+        None, description="The scraper, by any spelling that names just one"
+    )
+    ticker: Annotated[str, _text(TEXT_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+        None, description="The ticker exactly as it was given"
+    )
     page: int = Field(1, ge=1, le=DEPTH_LIMIT)
     page_size: int = Field(50, ge=1, le=100)
 
@@ -271,3 +275,10 @@ class ProblemView(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblem] = []
+
+
+def problem_schema() -> dict[str, Any]:
+    """The JSON schema of a problem in one piece: FastAPI files models under application/json only."""
+    schema = ProblemView.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["FieldProblem"]
+    return schema

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pregao.cli import jobs, queue, schedules
 from pregao.domain.errors import InvalidInput, PregaoError
 
 app = typer.Typer(
@@ -18,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(queue.app, name="queue")
+app.add_typer(schedules.app, name="schedules")
 
 
 @app.command()

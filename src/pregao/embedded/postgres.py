@@ -93,6 +93,7 @@ class Postgres:
         """Start the server without waiting for it; the first time, make its data directory."""
         if self._binaries is None:
             self._prepare()
+        self._end_leftovers(signal.SIGQUIT)
         self._spawn()
 
     def wait_ready(self) -> None:
@@ -129,7 +130,6 @@ class Postgres:
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
         self._check_owner()
         self._binaries = postgres_binaries(self._data, self._user)
-        end_leftovers(self._data, signal.SIGINT)
         for draft in self._directory.glob("data.init*"):
             shutil.rmtree(draft)
         password_file = self._directory.with_name("postgres.password")
@@ -139,6 +139,17 @@ class Postgres:
             _write_private(password_file, self._password)
         self._password = password_file.read_text().strip()
         self.port = free_port(self.port)
+
+    def _end_leftovers(self, stop_signal: signal.Signals) -> None:
+        """End what a crash left, so that a start finds the directory free."""
+        lock = self._data / "postmaster.pid"
+        if not lock.exists():
+            return
+        end_leftovers(self._data, stop_signal)
+        # PostgreSQL believes in these files for as long as there is any process with the pid in them, a zombie or
+        # another program included. We hold the home, and nothing lives in the data directory: they are stale.
+        for stale in (lock, *self._sockets.glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
 
     def _check_owner(self) -> None:
         if not self._data.exists():

@@ -133,18 +133,24 @@ def end_leftovers(directory: Path, stop_signal: signal.Signals) -> None:
     """End what still runs in `directory` after its supervisor was killed; returns once nothing does.
 
     Only the owner of the data directory may call this. A process is found by its working directory: a pid in a file
-    may belong to somebody else by now, and a zombie has no directory.
+    may belong to somebody else by now, and a zombie has no directory. A server is asked to end its own children.
     """
     deadline = time.monotonic() + KILL_WAIT_SECONDS
-    sent: set[int] = set()
+    asked: set[int] = set()
     while leftovers := processes_in(directory):
-        overdue = time.monotonic() > deadline
+        pids = {process.pid for process in leftovers}
         for process in leftovers:
-            if overdue or process.pid not in sent:
-                logger.info("ending {} ({}), left over from an earlier start", process.name(), process.pid)
-                process.send_signal(signal.SIGKILL if overdue else stop_signal)
-                sent.add(process.pid)
-        time.sleep(0.05)
+            try:
+                if time.monotonic() > deadline:
+                    process.kill()
+                elif process.pid not in asked and process.ppid() not in pids:
+                    logger.info("ending {} ({}), left over from an earlier start", process.name(), process.pid)
+                    process.send_signal(stop_signal)
+                    process.resume()  # one that was stopped would never hear it
+            except psutil.NoSuchProcess:
+                pass  # it has ended, which is what we want
+            asked.add(process.pid)
+        time.sleep(0.02)
 
 
 def processes_in(directory: Path) -> list[psutil.Process]:

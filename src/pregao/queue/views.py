@@ -158,7 +158,11 @@ class QueueViews:
             heartbeat, _, facts = value.partition(b"|")
             heartbeat_at = from_ms(int(heartbeat))
             if (now - heartbeat_at).total_seconds() <= WORKER_ALIVE_SECONDS:
-                worker = msgspec.json.decode(facts, type=WorkerFacts)
+                try:
+                    worker = msgspec.json.decode(facts, type=WorkerFacts)
+                except msgspec.MsgspecError as error:
+                    logger.warning("the heartbeat of worker {!r} cannot be read: {}", name, error)
+                    continue
                 if worker.slots == 0:
                     continue  # a script that drives a job by hand consumes nothing by itself
                 workers.append(msgspec.structs.replace(worker, id=name.decode(), heartbeat_at=heartbeat_at))

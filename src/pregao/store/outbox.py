@@ -28,18 +28,15 @@ Fields = Mapping[bytes, bytes]
 class Entry(msgspec.Struct, frozen=True):
     """One entry of the stream: its id, its fields as they are, and the fact in them.
 
-    With a `problem` the entry cannot be read whole; `fact` is then what could be saved of it, if anything.
+    `size_bytes` is what it counts for in `outbox_bytes`. With a `problem` the entry cannot be read whole; `fact` is
+    then what could be saved of it, if anything.
     """
 
     entry_id: str
     fields: Fields
+    size_bytes: int
     fact: Fact | None
     problem: str | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes that the entry counts for in `outbox_bytes`."""
-        return entry_size(dict(self.fields))
 
 
 class Outbox:
@@ -112,10 +109,11 @@ async def answered(answer: Awaitable[Any]) -> Any:
 
 def _decode(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     try:
-        return Entry(entry_id.decode(), fields, decode_entry(entry_id, fields))
+        fact = decode_entry(entry_id, fields)
+        return Entry(entry_id.decode(), fields, fact.size_bytes, fact)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the entries behind it
         problem = f"cannot be read: {type(error).__name__}: {error}"
-        return Entry(entry_id.decode(), fields, salvage(entry_id, fields), problem)
+        return Entry(entry_id.decode(), fields, entry_size(fields), salvage(entry_id, fields), problem)
 
 
 def _unpacked_bytes(entry: Entry) -> int:

@@ -161,7 +161,7 @@ class Recorder:
         logger.error("outbox entry {} goes to outbox:dead: {}", entry.entry_id, problem)
         ended: list[Ending] = []
         if isinstance(entry.fact, JobFact):
-            rest = Entry(entry.entry_id, entry.fields, reduced(entry.fact, problem))
+            rest = msgspec.structs.replace(entry, fact=reduced(entry.fact, problem))
             try:
                 ended = await self._write([rest])
             except Exception as error:
