@@ -20,6 +20,7 @@ from pregao.domain.clock import market_iso, to_ms
 from pregao.domain.errors import JobNotFound, StoreUnavailable
 from pregao.domain.job import JobStatus
 from pregao.queue.views import QueueViews
+from pregao.store.history import LIMIT as ROWS_LIMIT
 from pregao.store.history import History
 
 DOUBTFUL_LIMIT = 1000
@@ -90,18 +91,31 @@ class JobListing:
         matching = sorted((job for job in live.values() if wanted.matches(job)), key=_age, reverse=True)
         # Each live job may stand anywhere between the rows: those before the window push rows out of it.
         start = max(0, offset - len(matching))
-        rows, recorded = await self._history.list_jobs(
-            status=wanted.status,
-            scraper_name=wanted.scraper_names,
-            ticker=wanted.ticker,
-            exclude=list(live),
-            limit=offset + limit - start,
-            offset=start,
-        )
+        rows, recorded = await self._rows(wanted, live, start, limit if start else offset + limit)
+        if start and matching and rows and _created_ms(matching[-1]) < _created_ms(rows[0]):
+            rows, recorded = await self._rows(wanted, live, start, offset - start + limit)
         # Rows come with milliseconds only, in an order that knows more: a stable sort keeps it.
         merged = sorted([*matching, *rows], key=_created_ms, reverse=True)
         window = merged[offset - start :][:limit]
         return [present(job) for job in await self._laid_over(window, live, wanted)], recorded + len(matching)
+
+    async def _rows(
+        self, wanted: Wanted, live: Collection[str], start: int, count: int
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Recorded jobs that are not live, `start` to `start + count`, and how many match in all."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            page, recorded = await self._history.list_jobs(
+                status=wanted.status,
+                scraper_name=wanted.scraper_names,
+                ticker=wanted.ticker,
+                exclude=live,
+                limit=min(ROWS_LIMIT, count - len(rows)),
+                offset=start + len(rows),
+            )
+            rows += page
+            if len(page) < ROWS_LIMIT or len(rows) >= count:
+                return rows, recorded
 
     async def _live_documents(self, wanted: Wanted) -> dict[str, dict[str, Any]]:
         """What Redis knows of the jobs whose rows in PostgreSQL may be missing or behind."""

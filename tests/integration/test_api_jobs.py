@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -118,6 +119,7 @@ async def test_an_unknown_scraper_that_comes_close_to_a_worker_s_is_refused_with
         ({"metadata": {"a": "x" * 65_537}}, "metadata"),
         ({"metadata": {"a": ["b\0"]}}, "metadata"),
         ({"metadata": {"b\0": 1}}, "metadata"),
+        ({"metadata": {"deep": json.loads("[" * 900 + "]" * 900)}}, "metadata"),
     ],
 )
 async def test_bad_input_is_refused_with_its_field_and_a_fix(

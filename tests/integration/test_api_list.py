@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,6 +106,33 @@ async def test_pages_of_a_status_cover_what_is_in_it_now(api: ApiService) -> Non
     pages = [await api.get("/list", status="pending", page=number, page_size=4) for number in (1, 2)]
     assert [job["id"] for page in pages for job in page["jobs"]] == waiting[::-1]
     assert {page["total"] for page in pages} == {6}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_all_pages_of_any_filter_together_are_the_jobs_that_match(api: ApiService, seed: int) -> None:
+    chance = random.Random(seed)
+    states: dict[str, str] = {}
+    for number in range(40):
+        job_id = (await api.create(ticker=str(number)))["id"]
+        states[job_id] = "pending"
+        if chance.random() < 0.1:
+            await api.record()
+        moved = chance.choice(list(states))
+        if states[moved] == "pending" and chance.random() < 0.7:
+            states[moved] = chance.choice(["running", "completed", "retry"])
+            match states[moved]:
+                case "running":
+                    await api.run(moved)
+                case "completed":
+                    await api.complete(moved)
+                case "retry":
+                    await api.fail_for_now(moved, delay_ms=60_000)
+    for status in (None, "pending", "running", "completed", "retry"):
+        expected = [job_id for job_id, state in states.items() if status in (None, state)][::-1]
+        query = {} if status is None else {"status": status}
+        pages = [await api.get("/list", page=number, page_size=7, **query) for number in range(1, 8)]
+        assert [job["id"] for page in pages for job in page["jobs"]] == expected, status
+        assert {page["total"] for page in pages} == {len(expected)}
 
 
 @pytest.mark.parametrize("recorded", [False, True])

@@ -20,7 +20,9 @@ from pregao.domain.errors import StoreUnavailable
 from pregao.domain.job import JobPriority
 from pregao.domain.service import Background
 from pregao.embedded.postgres import Postgres
+from pregao.embedded.valkey import Valkey
 from pregao.queue.commands import QueueCommands
+from pregao.queue.connection import open_redis
 from pregao.queue.facts import Firing
 from pregao.queue.keys import Keys
 from pregao.store.migrations import migrate
@@ -273,7 +275,7 @@ ODD_RESULTS: list[tuple[object, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("result", "stored"), ODD_RESULTS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("result", "stored"), ODD_RESULTS, ids=lambda value: type(value).__name__)
 async def test_an_odd_result_is_stored(
     result: object, stored: object, commands: QueueCommands, recorder: Recorder, pool: asyncpg.Pool
 ) -> None:
@@ -454,6 +456,57 @@ async def test_a_running_recorder_notices_new_facts_by_itself(
         await run_one(commands, spec, 1)
         await until_recorded(redis)
     assert await one_row(pool, "scraper_results", spec.id)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("step", ["publish", "forget"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_recorder_killed_after_its_commit_leaves_the_rest_to_the_next(
+    commands: QueueCommands,
+    recorder: Recorder,
+    redis: redis_async.Redis,
+    pool: asyncpg.Pool,
+    events: Callable[[], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    when: str,
+) -> None:
+    specs = [a_spec() for _ in range(3)]
+    for spec in specs:
+        await run_one(commands, spec, 1)
+    do = getattr(Outbox, step)
+
+    async def die(outbox: Outbox, *arguments: object) -> None:
+        if when == "after":
+            await do(outbox, *arguments)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, step, die)
+        with pytest.raises(Killed):
+            await recorder.step()
+    await drain(Recorder(redis, pool))
+    assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 3
+    assert await pool.fetchval("SELECT count(*) FROM job_attempts") == 3
+    assert {event["job_id"] for event in await events()} == {spec.id for spec in specs}
+    assert await redis.xlen(KEYS.outbox) == 0
+
+
+async def test_redis_may_go_away_and_come_back(valkey_server: Valkey, pool: asyncpg.Pool) -> None:
+    redis = open_redis(valkey_server.private_url)
+    commands = QueueCommands(redis)
+    async with running(Recorder(redis, pool)):
+        await run_one(commands, a_spec(), 1)
+        await until_recorded(redis)
+        await asyncio.to_thread(valkey_server.kill)
+        await asyncio.to_thread(valkey_server.start)
+        await run_one(commands, a_spec(), 1)
+        await until_recorded(redis)
+    assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 2
+    await redis.aclose()
 
 
 async def test_postgresql_may_be_away_at_start_and_later(

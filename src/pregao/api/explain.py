@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -27,7 +28,7 @@ def shown(value: object) -> object:
     """A value as an error shows it: as it came when it is short, else its beginning."""
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else reprlib.repr(value)
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPrior
 
 TEXT_LIMIT_BYTES = 64 * 1024
 NAME_LIMIT_BYTES = 200
+NESTING_LIMIT = 100
 PERIOD_LIMIT = timedelta(days=3650)
 DEFAULT_PERIOD = "24h"
 DEPTH_LIMIT = 100_000
@@ -55,16 +57,36 @@ def _no_flag(value: object) -> object:
 
 
 def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
+    if _nests_too_deep(metadata):
+        raise refused("is nested too deep", f"use at most {NESTING_LIMIT} levels")
     try:
         encoded = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
         size = len(encoded.encode())
-    except (ValueError, RecursionError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise refused(f"cannot be written as JSON ({error})", "use JSON values with well-formed text") from None
     if size > TEXT_LIMIT_BYTES:
         raise refused(f"has {size} bytes", f"use at most {TEXT_LIMIT_BYTES}")
     if _holds_nul(metadata):
         raise refused("contains a NUL character", "remove it: PostgreSQL cannot store it")
     return metadata
+
+
+def _nests_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(NESTING_LIMIT + 1):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+    return ()
 
 
 def _holds_nul(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from pregao.cli.signals import first_of, run_role, until_redis_answers
 from pregao.settings import Settings
@@ -68,16 +69,19 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
     from pregao.generation import GenerationKeeper
     from pregao.queue.commands import QueueCommands
     from pregao.queue.connection import open_redis
+    from pregao.recovery import reconcile
     from pregao.store.pool import open_pool
     from pregao.store.recorder import Recorder
 
     database_url = settings.resolve_database_url()
     redis = open_redis(settings.resolve_redis_url())
-    generation = GenerationKeeper(QueueCommands(redis, settings.key_prefix), database_url)
+    commands = QueueCommands(redis, settings.key_prefix)
+    generation = GenerationKeeper(commands, database_url)
     pool = await open_pool(database_url)
+    recorder = Recorder(redis, pool, settings.key_prefix, reconcile=partial(reconcile, commands, pool))
     try:
         if await until_redis_answers(stop, generation.ensure):
-            await first_of(stop, Recorder(redis, pool, settings.key_prefix).run())
+            await first_of(stop, recorder.run())
     finally:
         await pool.close()
         await generation.aclose()

@@ -91,9 +91,9 @@ class Postgres:
 
     def launch(self) -> None:
         """Start the server without waiting for it; the first time, make its data directory."""
+        self._end_leftovers(signal.SIGQUIT)
         if self._binaries is None:
             self._prepare()
-        self._end_leftovers(signal.SIGQUIT)
         self._spawn()
 
     def wait_ready(self) -> None:
@@ -250,7 +250,7 @@ class Doors:
         if isinstance(argument, Path):
             for directory, descriptor in self._open.items():
                 if argument.is_relative_to(directory):
-                    return f"/proc/self/fd/{descriptor}/{argument.relative_to(directory)}"
+                    return str(Path(f"/proc/self/fd/{descriptor}") / argument.relative_to(directory))
         return str(argument)
 
 

@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import redis.asyncio as redis_async
 from loguru import logger
+from redis.exceptions import RedisError
 
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.errors import InvalidInput, PregaoError, QueueError, StoreUnavailable
+from pregao.domain.errors import InvalidInput, QueueError, StoreUnavailable
 from pregao.domain.events import final_event
 from pregao.domain.job import JobSpec
 from pregao.queue.facts import JobFact, decode_spec
 from pregao.queue.keys import DEFAULT_PREFIX
+from pregao.queue.replies import translate
 from pregao.store.outbox import Entry, Outbox
 from pregao.store.pool import refuses, unavailable
 from pregao.store.salvage import reduced
@@ -79,9 +81,9 @@ class Recorder:
             try:
                 async with self._redis.client() as waiting:
                     await self._work(waiting)
-            except (StoreUnavailable, QueueError) as error:
+            except (StoreUnavailable, QueueError, RedisError, OSError) as error:
                 pause = min(longest, pause * 2) if self._trouble else shortest
-                self._note(error)
+                self._note(translate(error) if isinstance(error, RedisError) else error)
                 await asyncio.sleep(pause)
 
     async def step(self) -> int:
@@ -187,7 +189,7 @@ class Recorder:
         await self._reconcile()
         self._reconciled_at = now
 
-    def _note(self, error: PregaoError | None) -> None:
+    def _note(self, error: Exception | None) -> None:
         """Log a trouble when it begins and when it is over, not while it lasts."""
         kind = None if error is None else type(error).__name__
         if kind == self._trouble:

@@ -1,0 +1,180 @@
+"""Where a setting comes from, and what a bad one says."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pregao.settings import InvalidSettings, RunFile, Settings
+
+
+def load(env_file: Path | None = None, **environ: str) -> Settings:
+    return Settings.load(env_file, environ=environ)
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@contextmanager
+def a_system_up_in(home: Path) -> Iterator[None]:
+    """The run file of a system, and the lock that its process holds."""
+    home.mkdir(exist_ok=True)
+    RunFile(pid=1, started_at="", redis_url="redis://run/0", database_url="postgresql://run/x").write(home)
+    with (home / "owner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_defaults_are_the_contracts() -> None:
+    settings = load()
+
+    assert (settings.concurrent_jobs, settings.max_retries, settings.timeout_ms) == (3, 3, 60_000)
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 3000)
+    assert (settings.key_prefix, settings.renew_ms) == ("scraper:", 5_000)
+
+
+def test_the_environment_wins_over_the_file_and_unknown_keys_are_ignored(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "API_PORT=4000\nSCRAPER_CONCURRENT_JOBS=7\nJWT_SECRET=x\nNODE_ENV=production\n")
+
+    settings = load(file, API_PORT="5000", ANYTHING="else")
+
+    assert (settings.api_port, settings.concurrent_jobs) == (5000, 7)
+
+
+def test_an_empty_value_counts_as_not_given(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "REDIS_PASSWORD=\nAPI_PORT=\n")
+
+    settings = load(file, SCRAPER_TIMEOUT="")
+
+    assert (settings.redis_password, settings.api_port, settings.timeout_ms) == (None, 3000, 60_000)
+
+
+def test_a_missing_env_file_is_no_error(tmp_path: Path) -> None:
+    assert load(tmp_path / "none").api_port == 3000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fix"),
+    [
+        ("API_PORT", "http", "use a whole number"),
+        ("API_PORT", "70000", "use 65535 or less"),
+        ("SCRAPER_CONCURRENT_JOBS", "0", "use 1 or more"),
+        ("SCRAPER_MAX_RETRIES", "-5", "use 0 or more"),
+        ("PREGAO_GRACE_SECONDS", "long", "use a number"),
+        ("CHROME_HEADLESS", "perhaps", "use true or false"),
+        ("PREGAO_FSYNC", "sometimes", "use 'everysec' or 'always'"),
+        ("LOG_LEVEL", "LOUD", "use 'TRACE', 'DEBUG'"),
+        ("PREGAO_SCRAPERS", "my.module", "use import paths as module:Class"),
+        ("PREGAO_UPSTREAM_BCB", "127.0.0.1", "use a URL that starts with http:// or https://"),
+    ],
+)
+def test_a_bad_value_names_the_variable_the_value_and_what_is_allowed(variable: str, value: str, fix: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(**{variable: value})
+
+    assert str(caught.value).startswith(f"{variable}: {value!r} is not allowed; {fix}")
+
+
+def test_all_bad_values_are_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(API_PORT="x", SCRAPER_TIMEOUT="y", PREGAO_LEASE_MS="z")
+
+    assert {problem.field for problem in caught.value.problems} == {"API_PORT", "SCRAPER_TIMEOUT", "PREGAO_LEASE_MS"}
+    assert str(caught.value).count("\n") == 2
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "DATABASE_URL"])
+def test_a_bad_url_is_refused_without_showing_its_password(variable: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(**{variable: "mysql://root:secret@host/db"})
+
+    assert variable in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_passwords_are_not_in_the_representation() -> None:
+    settings = load(REDIS_PASSWORD="hush", DB_PASSWORD="hush", DATABASE_URL="postgresql://u:hush@h/d")
+
+    assert "hush" not in repr(settings)
+
+
+def test_no_server_is_the_users_own_when_none_is_named() -> None:
+    settings = load()
+
+    assert (settings.own_redis_url, settings.own_database_url) == (None, None)
+
+
+def test_contract_variables_make_urls_with_their_parts_quoted() -> None:
+    settings = load(
+        REDIS_HOST="cache", REDIS_PORT="6380", REDIS_DB="2", REDIS_PASSWORD="a/b@c",
+        DB_HOST="db", DB_PORT="5433", DB_USERNAME="in vest", DB_PASSWORD="p:w", DB_DATABASE="b3",
+    )  # fmt: skip
+
+    assert settings.own_redis_url == "redis://:a%2Fb%40c@cache:6380/2"
+    assert settings.own_database_url == "postgresql://in%20vest:p%3Aw@db:5433/b3"
+
+
+def test_parts_that_are_left_out_have_the_usual_defaults() -> None:
+    settings = load(REDIS_HOST="::1", DB_DATABASE="b3")
+
+    assert settings.own_redis_url == "redis://[::1]:6379/0"
+    assert settings.own_database_url == "postgresql://postgres@localhost:5432/b3"
+
+
+def test_the_url_variable_wins_over_the_contracts() -> None:
+    settings = load(REDIS_URL="redis://url/0", REDIS_HOST="host", DATABASE_URL="postgres://url/x", DB_HOST="host")
+
+    assert settings.resolve_redis_url() == "redis://url/0"
+    assert settings.resolve_database_url() == "postgres://url/x"
+
+
+def test_a_host_in_the_environment_wins_over_a_url_in_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "REDIS_URL=redis://file/0\nDATABASE_URL=postgresql://file/x\nREDIS_PASSWORD=pw\n")
+
+    settings = load(file, REDIS_HOST="environment", DB_HOST="environment")
+
+    assert settings.resolve_redis_url() == "redis://:pw@environment:6379/0"
+    assert settings.resolve_database_url() == "postgresql://postgres@environment:5432/postgres"
+
+
+def test_without_a_named_server_the_running_system_of_the_home_is_used(tmp_path: Path) -> None:
+    settings = load(PREGAO_HOME=str(tmp_path / "home"))
+
+    with a_system_up_in(tmp_path / "home"):
+        assert settings.resolve_redis_url() == "redis://run/0"
+        assert settings.resolve_database_url() == "postgresql://run/x"
+
+
+def test_a_run_file_whose_system_is_gone_is_not_used(tmp_path: Path) -> None:
+    settings = load(PREGAO_HOME=str(tmp_path / "home"))
+    with a_system_up_in(tmp_path / "home"):
+        pass
+
+    assert settings.resolve_redis_url() == "redis://127.0.0.1:6379/0"
+
+
+def test_a_named_server_wins_over_the_running_system(tmp_path: Path) -> None:
+    settings = load(PREGAO_HOME=str(tmp_path / "home"), REDIS_URL="redis://mine/0")
+
+    with a_system_up_in(tmp_path / "home"):
+        assert settings.resolve_redis_url() == "redis://mine/0"
+
+
+def test_an_upstream_is_replaced_by_its_variable_in_the_environment_or_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "PREGAO_UPSTREAM_B3=http://127.0.0.1:9001\n")
+
+    settings = load(file, PREGAO_UPSTREAM_BCB="http://127.0.0.1:9000/")
+
+    assert settings.upstream("bcb", "https://real") == "http://127.0.0.1:9000"
+    assert settings.upstream("B3", "https://real") == "http://127.0.0.1:9001"
+    assert settings.upstream("other", "https://real/") == "https://real"
+
+
+def test_extra_scrapers_are_a_list_of_import_paths() -> None:
+    assert load(PREGAO_SCRAPERS="my.module:One, my.module:Two,").extra_scrapers == ("my.module:One", "my.module:Two")
