@@ -7,9 +7,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip install -qq --disable-pip-version-check
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --no-header
 CODE := src tests scheduler.py
+EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check fix property lock clean
@@ -30,14 +31,14 @@ check: $(DEV_STAMP) ## Format, lint, types, layers and the quick tests: under a 
 	@$(PY) -m ruff check --quiet $(CODE)
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
-	@$(PY) -m pytest -q tests/unit tests/architecture
+	@$(PY) -m pytest -q -n 2 tests/unit tests/architecture
 
 fix: $(DEV_STAMP) ## Format and repair what the linter can
 	@$(PY) -m ruff format $(CODE)
 	@$(PY) -m ruff check --fix $(CODE)
 
-property: $(DEV_STAMP) ## Run the property tests for long
-	@$(PY) -m pytest -n 2 --hypothesis-profile=thorough --timeout=3600 tests/property
+property: $(DEV_STAMP) ## Run the property tests for long (EXAMPLES=2000)
+	@PREGAO_PROPERTY_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n 2 --timeout=0 tests/property
 
 lock: $(DEV_STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(PIP) uv

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 import redis as redis_sync
 import redis.asyncio as redis_asyncio
@@ -28,6 +29,11 @@ from pregao.store.migrations import migrate
 from pregao.store.pool import open_pool
 
 TEMPLATE = "migrated_template"
+
+# Timing never decides a test; `make property` asks for the thorough profile.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile("default")
 _numbers = count(1)
 
 

@@ -43,7 +43,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         **{
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PREGAO", "REDIS", "DB_", "DATABASE"))
+            if not name.startswith(("PREGAO", "REDIS", "DB_", "DATABASE", "COLUMNS"))  # COLUMNS makes ps cut its lines
         },
         "PYTHONPATH": str(ROOT),
         "PREGAO_UPSTREAM_B3": "http://127.0.0.1:9",

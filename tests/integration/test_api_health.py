@@ -105,7 +105,7 @@ async def test_without_a_worker_the_system_is_unhealthy(api: ApiService) -> None
     assert "no worker" in answer.json()["problems"][0]
 
 
-@pytest.mark.parametrize("state", ["quiet", "by hand"])
+@pytest.mark.parametrize("state", ["draining", "by hand"])
 async def test_a_worker_that_takes_no_more_jobs_does_not_make_the_system_healthy(api: ApiService, state: str) -> None:
     await api.heartbeat(msgspec.structs.replace(WORKER, state=state))
     assert (await api.client.get("/api/jobs/health")).status_code == 503

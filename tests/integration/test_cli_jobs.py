@@ -6,11 +6,13 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders import eventually
+from tests.running_jobs import claim, complete, fail
 
 from pregao.cli.main import run
 from pregao.queue.commands import QueueCommands
@@ -19,7 +21,6 @@ from pregao.queue.keys import Keys
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
-from tests.running_jobs import claim, complete, fail
 
 
 class Shell:
@@ -69,12 +70,12 @@ class Shell:
 @pytest.fixture
 def pregao(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Shell]:
+) -> Shell:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REDIS_URL", settings.resolve_redis_url())
     monkeypatch.setenv("DATABASE_URL", settings.resolve_database_url())
     monkeypatch.setenv("PREGAO_HOME", str(tmp_path / "home"))
-    yield Shell(capsys, settings)
+    return Shell(capsys, settings)
 
 
 async def completed(commands: QueueCommands, job_id: str) -> None:
@@ -163,8 +164,7 @@ def test_a_wait_ends_when_the_job_does(pregao: Shell, settings: Settings) -> Non
     async def complete_once_awaited(commands: QueueCommands) -> None:
         redis = open_redis(settings.resolve_redis_url())
         try:
-            while dict(await redis.pubsub_numsub(Keys().events))[Keys().events.encode()] == 0:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: redis.pubsub_numsub(Keys().events), lambda counted: counted[0][1] > 0)
         finally:
             await redis.aclose()
         subscribed.set()

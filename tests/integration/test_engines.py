@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import asyncpg
 import psutil
@@ -39,38 +41,43 @@ with Home(Path(sys.argv[1])) as home:
     postgres = Postgres(home.path / "postgres", home.sockets(), home.logs / "postgres.log", port=0, durable=False)
     for engine in (valkey, postgres):
         engine.start()
-    print(valkey.process.pid, postgres.process.pid, valkey.url, postgres.url, flush=True)
+    print(valkey.process.pid, postgres.process.pid, valkey.url, flush=True)
     time.sleep(600)
 """
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as another user")
 
 
-def start_both(home: Path, *, python: str = sys.executable, **options: object) -> subprocess.Popen[str]:
+class Both(NamedTuple):
+    """The engines of a supervisor of their own: its process, theirs, and a URL."""
+
+    supervisor: subprocess.Popen[str]
+    engines: list[psutil.Process]
+    redis_url: str
+
+
+@contextmanager
+def both_up(home: Path, *, python: str = sys.executable, **options: Any) -> Iterator[Both]:
+    """Start both engines under a supervisor in a process of its own, which is killed at the end."""
     path = os.pathsep.join([str(ROOT / "src"), *(entry for entry in sys.path if entry.endswith("site-packages"))])
-    return subprocess.Popen(
-        [python, "-c", START_BOTH, str(home)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOME": str(home.parent)},
-        stdout=subprocess.PIPE,
-        text=True,
-        **options,  # type: ignore[call-overload]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOME": str(home.parent)}
+    environment |= {name: os.environ[name] for name in ("XDG_RUNTIME_DIR",) if name in os.environ}
+    supervisor = subprocess.Popen(
+        [python, "-c", START_BOTH, str(home)], env=environment, stdout=subprocess.PIPE, text=True, **options
     )
-
-
-def started(process: subprocess.Popen[str]) -> tuple[list[psutil.Process], str, str]:
-    """The engines' processes and URLs, once they answer."""
-    assert process.stdout is not None
-    words = process.stdout.readline().split()
-    assert len(words) == 4, "the engines did not start"
-    family = [psutil.Process(int(pid)) for pid in words[:2]]
-    return [member for root in family for member in (root, *root.children(recursive=True))], words[2], words[3]
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    assert supervisor.stdout is not None
+    engines: list[psutil.Process] = []
+    try:
+        words = supervisor.stdout.readline().split()
+        assert len(words) == 3, "the engines did not start"
+        roots = [psutil.Process(int(pid)) for pid in words[:2]]
+        engines = [process for root in roots for process in (root, *root.children(recursive=True))]
+        yield Both(supervisor, engines, words[2])
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+        supervisor.stdout.close()
+        assert all_ended(engines, 10)
 
 
 def postgres_in(base: Path) -> Postgres:
@@ -91,29 +98,26 @@ def test_a_home_is_closed_to_others(tmp_path: Path) -> None:
 
 
 def test_engines_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    supervisor = start_both(tmp_path / "home")
-    engines, _, _ = started(supervisor)
+    with both_up(tmp_path / "home") as both:
+        both.supervisor.kill()
 
-    finish(supervisor)
-
-    assert all_ended(engines, 10)
+        assert all_ended(both.engines, 10)
 
 
 def test_without_the_kernels_help_a_keeper_ends_the_engine(tmp_path: Path) -> None:
     command = launcher(["/bin/sleep", "600"], signal.SIGTERM, None, keeper=True)
+    program = f"import subprocess as s; print(s.Popen({command!r}, stdin=s.PIPE).pid, flush=True); input()"
     supervisor = subprocess.Popen(
-        [sys.executable, "-c", f"import subprocess; print(subprocess.Popen({command!r}, stdin=subprocess.PIPE).pid,"
-         " flush=True); input()"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert supervisor.stdout is not None
     assert supervisor.stdin is not None
     engine = psutil.Process(int(supervisor.stdout.readline()))
     wait_until(lambda: engine.name() == "sleep" and len(engine.children()) == 1, 10, "the keeper watches")
     keeper = engine.children()[0]
 
-    supervisor.stdin.close()
-    finish(supervisor)
+    with supervisor:
+        supervisor.kill()
 
     assert all_ended([engine, keeper], 10)
 
@@ -187,17 +191,15 @@ def test_a_data_directory_of_another_version_is_refused_by_name(tmp_path: Path) 
         postgres_in(tmp_path / "home").start()
 
 
-def test_a_home_with_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
+def test_a_home_with_a_path_too_long_for_a_socket_works(
+    tmp_path: Path, open_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(open_directory))
     home = tmp_path / ("long" * 30) / "home"
     assert len(str(home)) > SOCKET_DIR_LIMIT
-    supervisor = start_both(home)
 
-    try:
-        _, redis_url, _ = started(supervisor)
-        with redis_sync.Redis.from_url(redis_url) as client:
-            assert client.ping()
-    finally:
-        finish(supervisor)
+    with both_up(home) as both, redis_sync.Redis.from_url(both.redis_url) as client:
+        assert client.ping()
 
 
 def test_a_taken_port_is_evaded_by_the_next_free_one() -> None:
@@ -245,16 +247,13 @@ def open_directory() -> Iterator[Path]:
 def test_postgres_of_root_runs_as_another_user_under_a_private_directory(open_directory: Path) -> None:
     private = open_directory / "private"
     private.mkdir(mode=0o700)
-    supervisor = start_both(private / "home")
 
-    try:
-        engines, _, _ = started(supervisor)
-        postmaster = next(process for process in engines if process.name() == "postgres")
+    with both_up(private / "home") as both:
+        postmaster = next(process for process in both.engines if process.name() == "postgres")
+
         assert postmaster.uids().real != 0
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         assert stat.S_IMODE((private / "home").stat().st_mode) == 0o700
-    finally:
-        finish(supervisor)
 
 
 @as_root
@@ -291,15 +290,10 @@ def test_engines_start_for_an_unprivileged_user(open_directory: Path) -> None:
     python = _python_for_everybody()
     user = pwd.getpwnam("nobody")
     os.chown(open_directory, user.pw_uid, user.pw_gid)
-    supervisor = start_both(
-        open_directory / "home", python=python, user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/"
-    )
+    drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
 
-    try:
-        engines, _, _ = started(supervisor)
-        assert {process.uids().real for process in engines} == {user.pw_uid}
-    finally:
-        finish(supervisor)
+    with both_up(open_directory / "home", python=python, **drop) as both:
+        assert {process.uids().real for process in both.engines} == {user.pw_uid}
 
 
 def _python_for_everybody() -> str:

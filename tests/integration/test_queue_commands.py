@@ -293,3 +293,7 @@ def test_a_request_that_could_never_run_names_its_field(changes: dict[str, objec
         spec(**changes)
     assert caught.value.field == field
     assert caught.value.fix
+
+
+def test_text_that_only_looks_like_an_escaped_nul_is_fine() -> None:
+    assert spec(metadata={"regex": "\\u0000"}).metadata == {"regex": "\\u0000"}

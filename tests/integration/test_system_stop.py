@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 import redis as redis_sync
-from tests.running_system import ROOT, all_ended, system_up, wait_until
+from tests.running_system import ROOT, all_ended, system_up, unused_port, wait_until
 
+from pregao.embedded.valkey import Valkey
 from pregao.queue.keys import Keys
 
 SCRAPERS = {"PREGAO_SCRAPERS": "tests.sample_scrapers:Echo", "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
@@ -106,6 +107,22 @@ def test_own_servers_are_used_and_no_engine_is_started(tmp_path: Path, redis_url
         assert running.output.count("(yours)") == 2
         with redis_sync.Redis.from_url(redis_url) as client:
             wait_until(lambda: client.hlen(Keys().workers) >= 1, 10, "the worker works on that server")
+
+
+def test_an_own_redis_that_evicts_jobs_is_refused(tmp_path: Path, valkey_server: Valkey) -> None:
+    with redis_sync.Redis.from_url(valkey_server.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    with system_up(tmp_path / "home", REDIS_URL=valkey_server.url) as running:
+        assert running.wait() == 1
+        assert "maxmemory-policy is 'allkeys-lru'" in running.output
+
+
+def test_an_own_redis_that_is_away_does_not_keep_the_rest_from_starting(tmp_path: Path) -> None:
+    with system_up(tmp_path / "home", REDIS_HOST="127.0.0.1", REDIS_PORT=str(unused_port())) as running:
+        running.wait_until_up()
+
+        assert "for the embedded Valkey unset REDIS_URL" in running.output
+        assert running.api("GET", "/api/jobs/health").status_code == 503
 
 
 def test_the_contracts_own_way_shows_each_process_as_scheduler_py(tmp_path: Path) -> None:

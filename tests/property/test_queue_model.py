@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,20 @@ GENERATION = 41
 WORKERS = ("w1", "w2")
 workers = st.sampled_from(WORKERS)
 priorities = st.sampled_from(PRIORITIES)
+
+
+@dataclass
+class Snapshot:
+    """All of the server at one moment; per job: status, data, meta, holder of its unique key, three TTLs."""
+
+    ready: list[list[bytes]]
+    running: list[tuple[bytes, float]]
+    delayed: list[tuple[bytes, float]]
+    wake: int
+    inuse: dict[bytes, bytes]
+    outbox: list[tuple[bytes, dict[bytes, bytes]]]
+    outbox_bytes: bytes | None
+    jobs: dict[str, list[Any]]
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -302,33 +316,43 @@ class QueueMachine(RuleBasedStateMachine):
     # --- invariants ----------------------------------------------------------------------------------------------
 
     @invariant()
-    def lists_and_sets_are_those_of_the_model(self) -> None:
-        for priority in PRIORITIES:
-            ready = [i.decode() for i in self.run(self.redis.lrange(f"scraper:jobs:{priority}", 0, -1))]
-            assert ready == self.model.ready[priority]
-        running = self.run(self.redis.zrange("scraper:running", 0, -1, withscores=True))
-        assert {i.decode(): int(s) for i, s in running} == {j.id: j.deadline for j in self.model.running()}
-        delayed = self.run(self.redis.zrange("scraper:delayed", 0, -1, withscores=True))
-        waiting = {j.id: j.due for j in self.model.jobs.values() if j.state == "retry"}
-        assert {i.decode(): int(s) for i, s in delayed} == waiting
-        if any(self.model.ready.values()):
-            assert self.run(self.redis.llen("scraper:wake")) <= 1
-
-    @invariant()
-    def in_use_counts_running_jobs(self) -> None:
-        counts: dict[bytes, bytes] = self.run(self.redis.hgetall("scraper:inuse"))
-        expected: dict[str, int] = {}
-        for job in self.model.running():
-            expected[job.scraper] = expected.get(job.scraper, 0) + 1
-        assert {k.decode(): int(v) for k, v in counts.items()} == expected
-
-    @invariant()
-    def every_job_is_whole(self) -> None:
+    def everything_is_as_the_model_says(self) -> None:
+        snapshot = self.run(self.read_all(list(self.model.jobs.values())))
+        self.check_lists_and_sets(snapshot)
         for job in self.model.jobs.values():
-            self.check_job(job)
+            self.check_job(job, snapshot.jobs[job.id])
+        self.check_outbox(snapshot)
 
-    def check_job(self, job: ModelJob) -> None:
-        status, data, meta, ttls, unique = self.run(self.read_job(job))
+    async def read_all(self, jobs: list[ModelJob]) -> Snapshot:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for priority in PRIORITIES:
+                pipe.lrange(f"scraper:jobs:{priority}", 0, -1)
+            pipe.zrange("scraper:running", 0, -1, withscores=True)
+            pipe.zrange("scraper:delayed", 0, -1, withscores=True)
+            pipe.llen("scraper:wake").hgetall("scraper:inuse")
+            pipe.xrange("scraper:outbox").get("scraper:outbox_bytes")
+            for job in jobs:
+                status, data, meta = (f"scraper:job:{job.id}:{part}" for part in ("status", "data", "meta"))
+                pipe.get(status).get(data).hgetall(meta).get(f"scraper:uniq:{job.unique}")
+                pipe.ttl(status).ttl(data).ttl(meta)
+            answers = await pipe.execute()
+        each = [answers[start : start + 7] for start in range(9, len(answers), 7)]
+        return Snapshot(answers[:3], *answers[3:9], {job.id: part for job, part in zip(jobs, each, strict=True)})
+
+    def check_lists_and_sets(self, snapshot: Snapshot) -> None:
+        for priority, ready in zip(PRIORITIES, snapshot.ready, strict=True):
+            assert [i.decode() for i in ready] == self.model.ready[priority]
+        assert {i.decode(): int(s) for i, s in snapshot.running} == {j.id: j.deadline for j in self.model.running()}
+        waiting = {j.id: j.due for j in self.model.jobs.values() if j.state == "retry"}
+        assert {i.decode(): int(s) for i, s in snapshot.delayed} == waiting
+        assert snapshot.wake <= 1
+        in_use: dict[str, int] = {}
+        for job in self.model.running():
+            in_use[job.scraper] = in_use.get(job.scraper, 0) + 1
+        assert {k.decode(): int(v) for k, v in snapshot.inuse.items()} == in_use
+
+    def check_job(self, job: ModelJob, found: list[Any]) -> None:
+        status, data, meta, unique, *ttls = found
         assert status.decode() == job.state
         document = orjson.loads(data)
         assert document["status"] == job.state, "the status inside the document equals the status key"
@@ -342,48 +366,31 @@ class QueueMachine(RuleBasedStateMachine):
         if job.token:
             assert meta[b"token"].decode() == job.token
         assert all((ttl > 0) == (job.state in ENDED) for ttl in ttls), "no TTL on a live job, one on an ended job"
-        if job.unique and job.state not in ENDED:
-            assert unique == job.id.encode()
-        if job.unique and job.state in ENDED:
-            assert unique != job.id.encode(), "an ended job frees its unique key"
-        before = self.states_seen.get(job.id)
-        now = JobStatus(job.state)
+        if job.unique:
+            assert (unique == job.id.encode()) == (job.state not in ENDED), "a live job holds its key, an ended one not"
+        self.check_move(job)
+
+    def check_move(self, job: ModelJob) -> None:
+        """One rule may hold several transitions (a settle, then its repetition): two moves are enough."""
+        before, now = self.states_seen.get(job.id), JobStatus(job.state)
         self.states_seen[job.id] = now
-        assert before is None or before == now or self.reachable(before, now)
+        if before is not None and before is not now:
+            nexts = allowed_targets(before)
+            assert now in nexts or any(now in allowed_targets(between) for between in nexts)
 
-    def reachable(self, before: JobStatus, now: JobStatus) -> bool:
-        """One step of a rule may hold several transitions (settle, then a repeat): two moves are enough."""
-        nexts = allowed_targets(before)
-        return now in nexts or any(now in allowed_targets(between) for between in nexts)
-
-    async def read_job(self, job: ModelJob) -> tuple[Any, Any, Any, list[int], Any]:
-        keys = [f"scraper:job:{job.id}:{part}" for part in ("status", "data", "meta")]
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.get(keys[0]).get(keys[1]).hgetall(keys[2])
-            for key in keys:
-                pipe.ttl(key)
-            pipe.get(f"scraper:uniq:{job.unique}")
-            answers = await pipe.execute()
-        return answers[0], answers[1], answers[2], answers[3:6], answers[6]
-
-    @invariant()
-    def the_outbox_tells_the_whole_story(self) -> None:
+    def check_outbox(self, snapshot: Snapshot) -> None:
         """Recorded and waiting facts together: the last state, every attempt once, one result for each completion."""
-        entries = self.run(self.redis.xrange("scraper:outbox"))
+        waiting = [decode_entry(*entry) for entry in snapshot.outbox]
+        assert int(snapshot.outbox_bytes or 0) == sum(fact.size_bytes for fact in waiting)
         facts = {job_id: list(seen) for job_id, seen in self.facts_seen.items()}
         firings = list(self.firings_seen)
-        size = 0
-        for entry_id, fields in entries:
-            fact = decode_entry(entry_id, fields)
-            size += fact.size_bytes
+        for fact in waiting:
             if isinstance(fact, JobFact):
                 facts.setdefault(fact.job_id, []).append(fact)
             else:
                 firings.append(fact)
-        assert int(self.run(self.redis.get("scraper:outbox_bytes")) or 0) == size
-        assert {f.firing.schedule_name: f.firing.fire_time for f in firings} == {
-            name: from_ms(mark) for name, mark in self.model.marks.items()
-        }
+        marks = {f.firing.schedule_name: f.firing.fire_time for f in firings}
+        assert marks == {name: from_ms(mark) for name, mark in self.model.marks.items()}
         for job in self.model.jobs.values():
             self.check_story(job, facts[job.id])
 
@@ -418,7 +425,7 @@ def run_machine(url: str, examples: int, steps: int) -> None:
 
 @pytest.mark.timeout(900)
 def test_the_queue_does_what_the_model_does(redis_url: str) -> None:
-    run_machine(redis_url, int(os.environ.get("PREGAO_PROPERTY_EXAMPLES", "200")), 40)
+    run_machine(redis_url, max(200, settings().max_examples), 40)
 
 
 def test_model_times_are_real_dates() -> None:

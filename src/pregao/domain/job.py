@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +79,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
             _check_metadata(self.metadata)
 
 
+_NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
 def _check_text(field_name: str, value: str | None) -> None:
     if value is None:
         return
@@ -99,7 +103,7 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
             f"cannot be written as JSON ({error})",
             "use JSON values with well-formed text",
         ) from None
-    if b"\\u0000" in encoded:
+    if _NUL_IN_JSON.search(encoded):
         raise InvalidInput("metadata", metadata, "contains a NUL character", "remove it: PostgreSQL cannot store it")
 
 

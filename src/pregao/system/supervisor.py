@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from loguru import logger
 
 from pregao.domain.clock import Clock, market_iso
-from pregao.domain.errors import EngineError, QueueError, StoreUnavailable
+from pregao.domain.errors import EngineError, QueueError, QueueUnavailable, StoreUnavailable
 from pregao.embedded.home import Home
 from pregao.embedded.parent import as_parent
 from pregao.scheduler.loader import ScheduleFile, load_schedules
@@ -56,10 +56,11 @@ class Supervisor:
         self._signals = 0
 
     async def run(self) -> int:
-        """Run until a signal. Raises MigrationMismatch and StoreError for a database that does not fit."""
+        """Run until a signal. Raises UnsafeServer, MigrationMismatch and StoreError for servers that do not fit."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
+        await self._check_own_redis()
         migrated = await self._migrate_once()
         async with asyncio.TaskGroup() as group:
             children = [group.create_task(child.run(), name=child.role) for child in self._children]
@@ -101,6 +102,17 @@ class Supervisor:
             logger.warning("{} did not stop within {:g} s and is killed", late, self._children_grace)
         for child in self._children:
             child.kill()
+
+    async def _check_own_redis(self) -> None:
+        if self._engines.valkey is not None:
+            return
+        from pregao.queue.connection import check_server, open_redis
+
+        async with open_redis(self._engines.redis_url) as redis:
+            try:
+                await check_server(redis, self._settings.key_prefix)
+            except QueueUnavailable as error:
+                logger.warning("{}; for the embedded Valkey unset REDIS_URL and the other REDIS_ variables", error)
 
     async def _migrate_once(self) -> bool:
         try:
