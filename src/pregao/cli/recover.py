@@ -8,7 +8,7 @@ from pregao.settings import Settings
 
 
 def recover_lines(settings: Settings) -> list[str]:
-    """Rebuild when the generation marker is missing; what was done, in lines. Raises QueueError, StoreError."""
+    """Rebuild when the two do not agree; what was done, in lines. Raises QueueError, StoreError."""
     return asyncio.run(_recover(settings))
 
 
@@ -25,4 +25,8 @@ async def _recover(settings: Settings) -> list[str]:
     finally:
         await pool.close()
         await redis.aclose()
-    return ["nothing to recover: Redis has its contents"] if done is None else [str(done)]
+    if done is None:
+        return ["nothing to recover: Redis and PostgreSQL agree"]
+    return [
+        f"generation {done.generation} ({done.cause}): {done.jobs} unfinished jobs, {done.marks} fire marks restored"
+    ]

@@ -78,8 +78,10 @@ class ScraperScheduler:
         self._file = WatchedFile(self._path, self._registry.resolve, self._clock)
         self._file.load()
         logger.info("{} schedules from {}", len(self.file.schedules), self._path)
-        for name in self.file.schedules.keys() - self.file.scrapers.keys():
-            logger.warning("schedule {} does not fire: no scraper {!r}", name, self.file.schedules[name].scraper)
+        silent = {name: schedule for name, schedule in self.file.schedules.items() if name not in self.file.scrapers}
+        if silent:
+            listed = ", ".join(f"{name} ({schedule.scraper})" for name, schedule in silent.items())
+            logger.warning("{} schedules do not fire for want of their scraper: {}", len(silent), listed)
 
     async def start(self) -> None:
         """Start to fire in the background; does nothing when it already does."""
