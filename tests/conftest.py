@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -35,6 +36,14 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("default")
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sockets_elsewhere() -> Iterator[None]:
+    """The paths that pytest makes are too long for sockets: those go to a directory that ends with the session."""
+    with tempfile.TemporaryDirectory(prefix="pregao-") as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", directory)
+        yield
 
 
 @dataclass

@@ -37,6 +37,7 @@ class RunningSystem:
         self.home = home
         self.api_port = int(environment["API_PORT"])
         self._lines: list[str] = []
+        self._known: set[psutil.Process] = set()
         self._process = subprocess.Popen(
             list(command),
             cwd=ROOT,
@@ -81,7 +82,9 @@ class RunningSystem:
     def family(self) -> list[psutil.Process]:
         """Itself and all processes below it, engines included."""
         root = psutil.Process(self.pid)
-        return [root, *root.children(recursive=True)]
+        family = [root, *root.children(recursive=True)]
+        self._known.update(family)
+        return family
 
     def child(self, word: str) -> psutil.Process:
         """The live process below it whose command line has `word` as an argument or is its name."""
@@ -117,11 +120,11 @@ class RunningSystem:
     def end(self) -> None:
         """End all of it at once, whatever state it is in."""
         if not self.ended:
-            family = self.family()
-            for process in family:
-                kill(process)
-            psutil.wait_procs(family, 10)
+            self.family()
+        for process in self._known:
+            kill(process)
         self.wait()
+        psutil.wait_procs(list(self._known), 10)
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -152,6 +155,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
+        "XDG_RUNTIME_DIR": os.environ["XDG_RUNTIME_DIR"],
         "PYTHONPATH": str(ROOT / "src"),
         "PREGAO_HOME": str(home),
         "PREGAO_SCHEDULES": str(schedules),

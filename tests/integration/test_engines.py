@@ -24,7 +24,7 @@ from tests.running_system import ROOT, all_ended, wait_until
 
 from pregao.domain.errors import EngineError
 from pregao.embedded.binaries import postgres_binaries, wheel_binaries
-from pregao.embedded.home import SOCKET_DIR_LIMIT, Home, free_port
+from pregao.embedded.home import SOCKET_DIR_LIMIT, Home, free_port, socket_directory
 from pregao.embedded.postgres import Postgres
 from pregao.embedded.supervise import launcher
 from pregao.embedded.valkey import Valkey
@@ -61,7 +61,7 @@ def both_up(home: Path, *, python: str = sys.executable, **options: Any) -> Iter
     """Start both engines under a supervisor in a process of its own, which is killed at the end."""
     path = os.pathsep.join([str(ROOT / "src"), *(entry for entry in sys.path if entry.endswith("site-packages"))])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "HOME": str(home.parent)}
-    environment |= {name: os.environ[name] for name in ("XDG_RUNTIME_DIR",) if name in os.environ}
+    environment["XDG_RUNTIME_DIR"] = os.environ["XDG_RUNTIME_DIR"]
     supervisor = subprocess.Popen(
         [python, "-c", START_BOTH, str(home)], env=environment, stdout=subprocess.PIPE, text=True, **options
     )
@@ -81,8 +81,8 @@ def both_up(home: Path, *, python: str = sys.executable, **options: Any) -> Iter
 
 
 def postgres_in(base: Path) -> Postgres:
-    with Home(base) as home:
-        return Postgres(base / "postgres", home.sockets(), base / "postgres.log", port=0, durable=False)
+    base.mkdir(exist_ok=True)
+    return Postgres(base / "postgres", socket_directory(base), base / "postgres.log", port=0, durable=False)
 
 
 def test_a_home_has_one_owner_at_a_time(tmp_path: Path) -> None:
@@ -95,6 +95,16 @@ def test_a_home_is_closed_to_others(tmp_path: Path) -> None:
     with Home(tmp_path / "home") as home:
         assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
         assert stat.S_IMODE(home.sockets().stat().st_mode) == 0o700
+
+
+def test_a_closed_home_leaves_nothing_in_the_directory_of_its_sockets(tmp_path: Path) -> None:
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"])
+    before = set(runtime.iterdir())
+
+    with Home(tmp_path / ("long" * 30)) as home:
+        assert home.sockets().parent == runtime
+
+    assert set(runtime.iterdir()) == before
 
 
 def test_engines_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
@@ -191,10 +201,7 @@ def test_a_data_directory_of_another_version_is_refused_by_name(tmp_path: Path) 
         postgres_in(tmp_path / "home").start()
 
 
-def test_a_home_with_a_path_too_long_for_a_socket_works(
-    tmp_path: Path, open_directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(open_directory))
+def test_a_home_with_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30) / "home"
     assert len(str(home)) > SOCKET_DIR_LIMIT
 

@@ -146,7 +146,7 @@ async def test_a_result_is_refused_after_the_lease_was_lost(queue: JobQueue, red
     await queue.push(Job(scraper_name="B3", ticker="PETR4"))
     popped = await queue.pop(timeout=1)
     assert popped is not None
-    await QueueCommands(redis).reclaim(dead_worker=queue._holder)
+    await QueueCommands(redis).reclaim(dead_worker=queue._held.holder)
     await QueueCommands(redis).claim("someone", want=1, lease_ms=60_000, sequence=1)
     popped.status, popped.result = JobStatus.COMPLETED, {"price": 1}
     assert await queue.update_job(popped) is False

@@ -252,7 +252,7 @@ async def test_shutdown_lets_running_jobs_finish(
     assert Recorded.gate is not None
     async with asyncio.TaskGroup() as group:
         group.create_task(processor.stop())
-        await eventually(lambda: asyncio.sleep(0, processor._quiet.is_set()))
+        await eventually(lambda: asyncio.sleep(0, processor._claimer.is_quiet))
         Recorded.gate.set()
     assert await views.status(running.id) is JobStatus.COMPLETED
     assert await views.status(waiting.id) is JobStatus.PENDING

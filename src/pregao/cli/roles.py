@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from functools import partial
+
+from loguru import logger
 
 from pregao.cli.signals import first_of, run_role, until_redis_answers
 from pregao.settings import Settings
@@ -63,6 +66,10 @@ async def _worker(settings: Settings, stop: asyncio.Event) -> None:
         await first_of(stop, processor.wait())
     finally:
         await processor.stop()
+        if abandoned := processor.abandoned:
+            # Such an attempt would keep the event loop, and so this process, for ever.
+            logger.error("{} attempts ignore their cancellation; ending the process under them", abandoned)
+            os._exit(1)
 
 
 async def _recorder(settings: Settings, stop: asyncio.Event) -> None:

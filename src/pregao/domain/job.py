@@ -103,6 +103,13 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
             f"cannot be written as JSON ({error})",
             "use JSON values with well-formed text",
         ) from None
+    if msgspec.json.decode(encoded) != metadata:
+        raise InvalidInput(
+            "metadata",
+            metadata,
+            "would not come back as it is from JSON",
+            "use text keys, finite numbers of at most 64 bits, text, lists and objects",
+        )
     if _NUL_IN_JSON.search(encoded):
         raise InvalidInput("metadata", metadata, "contains a NUL character", "remove it: PostgreSQL cannot store it")
 
@@ -179,6 +186,26 @@ class Job:
         return cls(**values, extra=extra)
 
 
+def spec_of(job: Job, created_at: datetime) -> JobSpec:
+    """The request behind a script's job. Raises InvalidInput naming the field that is of a wrong type or value."""
+    values: dict[str, Any] = {
+        "id": job.id,
+        "scraper_name": job.scraper_name,
+        "ticker": job.ticker,
+        "priority": job.priority.value,
+        "max_retries": job.max_retries,
+        "metadata": job.metadata or {},
+        "created_at": created_at,
+        **{name: job.extra[name] for name in _SPEC_EXTRAS if job.extra.get(name) is not None},
+    }
+    try:
+        return msgspec.convert(values, JobSpec)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$.")
+        name = path.partition("`")[0].partition("[")[0].partition(".")[0] or "job"
+        raise InvalidInput(name, values.get(name), "is of a wrong type", problem[:1].lower() + problem[1:]) from None
+
+
 def as_priority(value: str) -> JobPriority:
     """Turn a priority's value in any case into the enum. Raises InvalidInput."""
     try:
@@ -217,6 +244,7 @@ def _parse_time(name: str, value: object) -> datetime | None:
         ) from None
 
 
+_SPEC_EXTRAS = ("timeout_seconds", "schedule_name", "fire_time", "unique_key", "retried_from")
 _CONTRACT_FIELDS = (
     "id", "scraper_name", "ticker", "priority", "status", "created_at", "started_at", "completed_at",
     "result", "error", "retry_count", "max_retries", "metadata",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import socket
 import stat
 import tempfile
@@ -31,6 +32,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self._elsewhere: Path | None = None
 
     def __enter__(self) -> Home:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,6 +60,8 @@ class Home:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         (self.path / RUN_FILE).unlink(missing_ok=True)
+        if self._elsewhere is not None:
+            shutil.rmtree(self._elsewhere, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -69,7 +73,10 @@ class Home:
 
     def sockets(self) -> Path:
         """A private directory for sockets. Raises EngineError when it belongs to somebody else."""
-        return socket_directory(self.path)
+        directory = socket_directory(self.path)
+        if not directory.is_relative_to(self.path):
+            self._elsewhere = directory
+        return directory
 
 
 def socket_directory(home: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobSpec
 
 INLINE_RESULT_LIMIT_BYTES = 16 * 1024
@@ -65,5 +66,5 @@ def read_document(document: bytes) -> tuple[JobSpec, dict[str, Any]]:
     """The request and the whole document. Raises ValueError when it is not one."""
     try:
         return msgspec.json.decode(document, type=JobSpec), orjson.loads(document)
-    except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
+    except (msgspec.MsgspecError, orjson.JSONDecodeError, InvalidInput) as error:
         raise ValueError(f"the job's document cannot be read: {error}") from error

@@ -15,7 +15,8 @@ from loguru import logger
 
 from pregao.domain.clock import Clock
 from pregao.domain.errors import GenerationMissing, QueueError
-from pregao.queue.commands import PROMOTE_ARGUMENTS, RECLAIM_ARGUMENTS, TICK_ARGUMENTS, read_tick
+from pregao.domain.lifecycle import POISON_LIMIT
+from pregao.queue.commands import BATCH_LIMIT, PROMOTE_ARGUMENTS, RECLAIM_ARGUMENTS, TICK_ARGUMENTS, read_tick
 from pregao.queue.connection import open_redis_for_thread
 from pregao.queue.keys import Keys
 from pregao.queue.scripts import Argument, ThreadScripts
@@ -27,6 +28,7 @@ TICK_SECONDS = 1.0
 class Held(msgspec.Struct):
     """One attempt that this process holds; `deadline` is on the monotonic clock, in seconds."""
 
+    job_id: str
     token: str
     deadline: float
     told: bool = False
@@ -73,14 +75,12 @@ class LeaseKeeper:
     def hold(self, job_id: str, token: str, claimed_at: float) -> None:
         """Start renewing an attempt; `claimed_at` is the monotonic time just before it was claimed."""
         with self._lock:
-            self._held[job_id] = Held(token, claimed_at + self._lease_ms / 1000)
+            self._held[token] = Held(job_id, token, claimed_at + self._lease_ms / 1000)
 
-    def drop(self, job_id: str, token: str) -> None:
+    def drop(self, token: str) -> None:
         """Stop renewing an attempt that was settled or given up."""
         with self._lock:
-            held = self._held.get(job_id)
-            if held is not None and held.token == token:
-                del self._held[job_id]
+            self._held.pop(token, None)
 
     def start(self) -> None:
         """Start the thread; a second call does nothing."""
@@ -90,11 +90,15 @@ class LeaseKeeper:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and its connection; what is still held is no longer renewed."""
+        """End the thread and its connection. What is still held goes back at once, and this worker is gone."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            try:
+                self._scripts.call("reclaim", BATCH_LIMIT, POISON_LIMIT, self._worker)
+            except QueueError as error:
+                logger.warning("this worker's entry stays until its heartbeat is old: {}", error)
         self._redis.close()
 
     def _run(self) -> None:
@@ -114,22 +118,24 @@ class LeaseKeeper:
             except QueueError as error:
                 self._note(str(error))
                 next_renewal = 0.0
+            except Exception:  # noqa: BLE001 - without this thread every lease of the process is lost
+                logger.exception("the thread that keeps leases met an error of its own, and goes on")
             self._give_up_expired()
             self._stop.wait(min(wait, max(0.05, next_renewal - self._clock.monotonic())))
 
     def _renew(self) -> None:
         with self._lock:
-            held = list(self._held.items())
+            held = list(self._held.values())
         asked_at = self._clock.monotonic()
-        arguments: list[Argument] = [part for job_id, lease in held for part in (job_id, lease.token)]
+        arguments: list[Argument] = [part for lease in held for part in (lease.job_id, lease.token)]
         verdicts = self._scripts.call("renew", self._worker, self._lease_ms, self._heartbeat(), *arguments)
-        for (job_id, lease), verdict in zip(held, verdicts, strict=True):
+        for lease, verdict in zip(held, verdicts, strict=True):
             if verdict == b"LOST":
-                self._tell(job_id, lease, "lost")
+                self._tell(lease, "lost")
                 continue
             lease.deadline = asked_at + self._lease_ms / 1000
             if verdict == b"CANCEL":
-                self._on_verdict(job_id, lease.token, "cancel")
+                self._on_verdict(lease.job_id, lease.token, "cancel")
 
     def _tick(self) -> float:
         tick = read_tick(self._scripts.call("tick", *TICK_ARGUMENTS))
@@ -149,14 +155,14 @@ class LeaseKeeper:
         """Stop attempts shortly before their lease ends, when renewing it does not succeed."""
         margin = self._renew_seconds / 2
         with self._lock:
-            late = [(i, h) for i, h in self._held.items() if self._clock.monotonic() > h.deadline - margin]
-        for job_id, lease in late:
-            self._tell(job_id, lease, "expired")
+            late = [lease for lease in self._held.values() if self._clock.monotonic() > lease.deadline - margin]
+        for lease in late:
+            self._tell(lease, "expired")
 
-    def _tell(self, job_id: str, lease: Held, verdict: Verdict) -> None:
+    def _tell(self, lease: Held, verdict: Verdict) -> None:
         if not lease.told:
             lease.told = True
-            self._on_verdict(job_id, lease.token, verdict)
+            self._on_verdict(lease.job_id, lease.token, verdict)
 
     def _note(self, trouble: str | None) -> None:
         """Log a change of state once, not every second."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from pregao.domain.failure import FailureClass
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.queue.facts import AttemptReport
 
@@ -57,6 +58,13 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = False
     delay_ms: int = 0
     result_json: bytes | None = None
+
+
+def unreadable_settlement(job_id: str, token: str, problem: str, now: datetime) -> Settlement:
+    """The end of an attempt whose document is missing or was overwritten: nothing is known but its id."""
+    spec = JobSpec(id=job_id, scraper_name="unknown", created_at=now)
+    report = AttemptReport(error=problem, error_class=FailureClass.PERMANENT.value)
+    return Settlement(claim=Claim(spec, token, 1, 0, {}), completed=False, report=report)
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from loguru import logger
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import from_ms
-from pregao.domain.errors import QueueUnavailable
+from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
 from pregao.queue.facts import JobFact, decode_entry, unpack_result
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
@@ -72,7 +72,11 @@ class QueueViews:
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""
         status = await _answered(self._redis.get(self.keys.status(job_id)))
-        return None if status is None else JobStatus(status.decode())
+        try:
+            return None if status is None else JobStatus(status.decode())
+        except ValueError:
+            logger.warning("the status key of job {} holds {!r}, which is no status", job_id, status)
+            return None
 
     async def document(self, job_id: str) -> dict[str, Any] | None:
         """The whole document of a job that Redis knows, with worker, due_at, cancel_requested and lost_count."""
@@ -96,7 +100,8 @@ class QueueViews:
             except orjson.JSONDecodeError:
                 logger.warning("the document of job {} in Redis is not JSON; left out", job_id)
                 continue
-            found[job_id] = {**document, **_live_fields(meta)}
+            if isinstance(document, dict):
+                found[job_id] = {**document, **_live_fields(meta)}
         return found
 
     async def running_ids(self, limit: int = 1000) -> list[str]:
@@ -114,7 +119,7 @@ class QueueViews:
         for entry_id, fields in entries:
             try:
                 fact = decode_entry(entry_id, fields)
-            except (ValueError, KeyError) as error:
+            except (ValueError, KeyError, msgspec.MsgspecError, InvalidInput) as error:
                 logger.warning("outbox entry {} cannot be read: {}", entry_id.decode(), error)
                 continue
             if isinstance(fact, JobFact):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -88,6 +89,19 @@ class Site:
         )
 
 
+@asynccontextmanager
+async def shared_clients() -> AsyncIterator[None]:
+    """Keep the running event loop's clients for as long as the block runs; the last block that ends closes them."""
+    users = _users.get()
+    users.append(None)
+    try:
+        yield
+    finally:
+        users.pop()
+        if not users:
+            await aclose_clients()
+
+
 async def aclose_clients() -> None:
     """Close the running event loop's clients; later requests open new ones. Call it before the loop ends."""
     clients = _clients.get()
@@ -97,6 +111,7 @@ async def aclose_clients() -> None:
 
 
 _clients: LoopLocal[dict[str, httpx.AsyncClient]] = LoopLocal(dict)
+_users: LoopLocal[list[None]] = LoopLocal(list)
 
 
 def _client(origin: str) -> httpx.AsyncClient:

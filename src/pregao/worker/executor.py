@@ -10,7 +10,7 @@ import orjson
 from loguru import logger
 
 from pregao.domain.clock import Clock
-from pregao.domain.errors import InvalidInput, ScrapeError
+from pregao.domain.errors import InvalidInput, QueueUnavailable, ScrapeError
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
@@ -19,11 +19,12 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.registry import Registry
-from pregao.worker.inloop import classify, run_in_loop
+from pregao.worker.inloop import InLoop, classify
 from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
 from pregao.worker.settler import Settler
 
 ELSEWHERE_DELAY_MS = 2_000
+LATE_RELEASE_SECONDS = 0.5
 
 
 class Executor:
@@ -45,10 +46,20 @@ class Executor:
         self._clock = clock
         self._default_timeout_seconds = default_timeout_seconds
         self._offered_elsewhere = offered_elsewhere
+        self._in_loop = InLoop(clock)
+
+    @property
+    def abandoned(self) -> int:
+        """Attempts that ignored their cancellation and still run."""
+        return self._in_loop.abandoned
 
     async def execute(self, claim: Claim, stop: asyncio.Future[StopReason]) -> None:
         """Run the attempt and end it in the queue; raises only what the queue itself raises."""
-        outcome = await self._run(claim, stop)
+        try:
+            outcome = await self._run(claim, stop)
+        except Exception as error:  # noqa: BLE001 - whatever it is costs this job, never the worker
+            logger.exception("job {} failed in a way that was not foreseen", claim.job_id)
+            outcome = Failed(classify(error))
         await self._end(claim, outcome)
 
     async def _run(self, claim: Claim, stop: asyncio.Future[StopReason]) -> Outcome:
@@ -57,12 +68,11 @@ class Executor:
             name = self._registry.resolve(spec.scraper_name)
         except InvalidInput as error:
             return await self._without_scraper(spec.scraper_name, str(error))
-        return await run_in_loop(
+        return await self._in_loop.run(
             lambda: self._registry.create(name),
             spec.ticker,
             timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
             stop=stop,
-            clock=self._clock,
         )
 
     async def _without_scraper(self, name: str, problem: str) -> Outcome:
@@ -77,13 +87,8 @@ class Executor:
                 await self._settle(claim, self._completed(claim, outcome))
             case Failed():
                 await self._settle(claim, self._failed(claim, outcome))
-            case Stopped(reason="shutdown"):
-                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
-            case Stopped(reason="cancel"):
-                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
-                await self._settle(claim, self._failed(claim, cancelled))
-            case Stopped(reason=reason):
-                logger.warning("stopped job {} and wrote nothing: its lease is {}", claim.job_id, reason)
+            case Stopped():
+                await self._stopped(claim, outcome.reason)
             case NotHere():
                 await self._commands.release(
                     [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
@@ -91,12 +96,41 @@ class Executor:
             case _:
                 assert_never(outcome)
 
+    async def _stopped(self, claim: Claim, reason: StopReason) -> None:
+        match reason:
+            case "shutdown":
+                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
+            case "cancel":
+                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
+                await self._settle(claim, self._failed(claim, cancelled))
+            case "lost":
+                logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
+            case "expired":
+                await self._give_back_late(claim)
+            case _:
+                assert_never(reason)
+
+    async def _give_back_late(self, claim: Claim) -> None:
+        """Give an attempt whose lease could not be renewed back once Redis answers, so that it counts as no loss."""
+        while True:
+            try:
+                held = [(claim.job_id, claim.token)]
+                (answer,) = await self._commands.release(held, reason="released: the lease could not be renewed")
+            except QueueUnavailable:
+                await asyncio.sleep(LATE_RELEASE_SECONDS)
+            else:
+                logger.warning("gave job {} back late, its lease could not be renewed: {}", claim.job_id, answer.code)
+                return
+
     def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
         try:
             encoded = encode_result(outcome.data)
             metadata = _metadata(outcome.metadata, encoded.sanitised)
-        except ScrapeError as error:
-            return self._failed(claim, Failed(classify(error), outcome.response_time_seconds, outcome.source))
+        except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
+            problem = classify(error)
+            if not isinstance(error, ScrapeError):
+                problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
+            return self._failed(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
         report = AttemptReport(
             response_time_seconds=outcome.response_time_seconds, source=outcome.source, metadata=metadata
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from loguru import logger
 
-from pregao.domain.errors import GenerationMissing, QueueError, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, PregaoError, QueueError, QueueUnavailable
 from pregao.queue.commands import QueueCommands
-from pregao.queue.messages import Settled, Settlement
+from pregao.queue.messages import Settled, Settlement, unreadable_settlement
 
 BATCH_LIMIT = 200
 COLLECT_SECONDS = 0.002
@@ -34,6 +35,13 @@ class Settler:
         self._queue.put_nowait((settlement, answer))
         return await answer
 
+    async def fail_unreadable(self, job_id: str, token: str, problem: str, now: datetime) -> None:
+        """End an attempt whose document cannot be read: it fails with that reason."""
+        try:
+            await self.settle(unreadable_settlement(job_id, token, problem, now))
+        except QueueError as error:
+            logger.error("job {} could not be ended and will be reclaimed: {}", job_id, error)
+
     async def run(self) -> None:
         """Send batches for ever; ended by cancellation."""
         while True:
@@ -50,7 +58,7 @@ class Settler:
             try:
                 answers = await self._commands.settle([settlement for settlement, _ in batch])
             except GenerationMissing:
-                await self._on_generation_missing()
+                await self._rebuild()
                 await asyncio.sleep(RETRY_SECONDS)
             except QueueUnavailable as error:
                 if not complained:
@@ -65,6 +73,12 @@ class Settler:
                     if not answer.done():
                         answer.set_result(settled)
                 return
+
+    async def _rebuild(self) -> None:
+        try:
+            await self._on_generation_missing()
+        except PregaoError as error:
+            logger.error("the queue cannot be rebuilt yet: {}", error)
 
     async def _send_one_by_one(self, batch: list[_Entry], error: QueueError) -> None:
         """One settlement that Redis refuses must not hold up the others."""

@@ -16,7 +16,7 @@ for at = 3, #ARGV, FIELDS do
       'max_retries', ARGV[at + 4], 'attempt', text(job.attempt), 'version', ARGV[at + 11])
     if job.unique ~= '' then
       redis.call('HSET', meta_key(job.id), 'unique', job.unique)
-      redis.call('SET', unique_key(job.unique), job.id, 'NX')
+      if not holder_of(job.unique) then redis.call('SET', unique_key(job.unique), job.id) end
     end
     if ARGV[at + 12] ~= '' then make_delayed(job, tonumber(ARGV[at + 12])) else make_ready(job, false) end
     write_document(job, ARGV[at + 6], ARGV[at + 7])

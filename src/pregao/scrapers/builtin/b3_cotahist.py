@@ -130,7 +130,7 @@ def read_archive(zipped: bytes) -> CotahistDay:
         raise ScrapeError("B3 answered with a page in place of the COTAHIST file", FailureClass.BLOCKED)
     try:
         with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if not member.filename.endswith("/")]
             if len(members) != 1:
                 raise _invalid(f"the archive holds {len(members)} files, not one")
             if members[0].file_size > MAX_TEXT_BYTES:

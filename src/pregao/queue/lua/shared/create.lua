@@ -18,10 +18,11 @@ local function holder_of(unique)
   return (state == 'pending' or state == 'running' or state == 'retry') and holder or nil
 end
 
--- Answers the code and the id of the job that now stands for the request.
+-- Answers the code and the id of the job that now stands for the request. Versions begin at the time: an id that is used
+-- again after its 24 hours is a new story, above the old one.
 local function create(at)
   local job = {id = ARGV[at], state = 'pending', priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3],
-    max_retries = ARGV[at + 4], unique = ARGV[at + 5], attempt = 0, retry_count = 0, lost = 0, version = 0}
+    max_retries = ARGV[at + 4], unique = ARGV[at + 5], attempt = 0, retry_count = 0, lost = 0, version = now_ms}
   local body = ARGV[at + 6]
   if redis.call('EXISTS', meta_key(job.id)) == 1 then return 'EXISTS', job.id end
   local holder = holder_of(job.unique)
