@@ -19,12 +19,15 @@ import hypothesis
 import pytest
 import redis as redis_sync
 import redis.asyncio as redis_asyncio
+from tests.working import SettingsMaker
 
 from pregao.embedded.home import socket_directory
 from pregao.embedded.postgres import Postgres
 from pregao.embedded.valkey import Valkey
+from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.keys import Keys
+from pregao.queue.views import QueueViews
 from pregao.settings import Settings
 from pregao.store.migrations import migrate
 from pregao.store.pool import open_pool
@@ -156,6 +159,24 @@ def settings(redis_url: str, database_url: str, tmp_path: Path) -> Settings:
     return Settings.load(
         None, environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url}, pregao_home=tmp_path / "home"
     )
+
+
+@pytest.fixture
+def make_settings(redis_url: str, database_url: str, tmp_path: Path) -> SettingsMaker:
+    """Settings for a worker with the sample scrapers."""
+    return SettingsMaker(tmp_path / "home", REDIS_URL=redis_url, DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def queue(redis: redis_asyncio.Redis) -> QueueCommands:
+    """The commands of the empty queue."""
+    return QueueCommands(redis)
+
+
+@pytest.fixture
+def views(redis: redis_asyncio.Redis) -> QueueViews:
+    """The views of the empty queue."""
+    return QueueViews(redis)
 
 
 def _valkey(base: Path, *, durable: bool) -> Valkey:

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -150,6 +151,70 @@ class Logged(_Plain):
         return ScraperResult(success=True, data={"argument": ticker})
 
 
+class Abort(BaseException):
+    """Not an Exception: what a library may raise to get past everybody."""
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@dataclass
+class HalfMade:
+    price: float = field(init=False)
+
+
+class SyncCleanup(_Plain):
+    name = "SyncCleanup"
+
+    def cleanup(self) -> None:  # type: ignore[override]
+        raise RuntimeError("there is no browser to close")
+
+    async def scrape(self, ticker: str | None) -> Any:
+        return ScraperResult(success=True, data={"argument": ticker})
+
+
+class Hostile(_Plain):
+    """Misbehaves in the way that its argument names."""
+
+    name = "Hostile"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        match ticker:
+            case "abort":
+                raise Abort("out")
+            case "unprintable":
+                raise Unprintable
+            case "half made":
+                return ScraperResult(success=True, data=HalfMade())
+            case "list metadata":
+                return ScraperResult(success=True, data=1, metadata=[1, 2])  # type: ignore[arg-type]
+            case "cancels itself":
+                inner = asyncio.ensure_future(asyncio.sleep(60))
+                inner.cancel()
+                await inner
+        raise AssertionError(ticker)
+
+
+class Deaf(_Plain):
+    """Goes on when it is cancelled, until the test opens the gate."""
+
+    name = "Deaf"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        assert Recorded.gate is not None
+        while not Recorded.gate.is_set():
+            try:
+                await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                continue
+        return ScraperResult(success=True, data={})
+
+
 ALL = ",".join(
-    f"tests.sample_scrapers:{cls}" for cls in ("Echo", "Gated", "Reports", "Raises", "Sleeps", "Odd", "Logged")
+    f"tests.sample_scrapers:{cls}"
+    for cls in ("Echo", "Gated", "Reports", "Raises", "Sleeps", "Odd", "Logged", "SyncCleanup", "Hostile", "Deaf")
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
@@ -15,9 +16,12 @@ from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import Job, JobPriority, JobStatus
 from pregao.jobqueue import JobQueue
 from pregao.queue.commands import QueueCommands
+from pregao.queue.messages import Claims
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
 from pregao.store.recorder import Recorder
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -204,3 +208,158 @@ async def test_the_first_push_opens_a_redis_that_is_new(queue: JobQueue, redis: 
     await redis.flushall()
     assert await queue.push(Job(scraper_name="B3", ticker="PETR4")) is True
     assert await QueueCommands(redis).read_generation() is not None
+
+
+async def test_a_job_whose_claim_was_never_answered_goes_back_before_another_is_claimed(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Job(scraper_name="B3", ticker="first"), Job(scraper_name="B3", ticker="second")
+    await queue.push(first)
+    await queue.push(second)
+    real = QueueCommands.claim
+
+    async def lost(self: QueueCommands, *arguments: object, **named: object) -> Claims:
+        await real(self, *arguments, **named)  # type: ignore[arg-type]
+        raise QueueUnavailable
+
+    monkeypatch.setattr(QueueCommands, "claim", lost)
+    with pytest.raises(QueueUnavailable):
+        await queue.pop(timeout=0)
+    monkeypatch.setattr(QueueCommands, "claim", real)
+    assert await queue.update_status(str(second.id), JobStatus.RUNNING) is True
+    assert await queue.get_status(str(second.id)) is JobStatus.RUNNING
+    assert await queue.get_status(str(first.id)) is JobStatus.PENDING
+
+
+async def test_a_job_sent_to_retry_comes_back_although_no_worker_runs(
+    queue: JobQueue, redis: redis_asyncio.Redis
+) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    assert await queue.update_status(str(popped.id), JobStatus.RETRY) is True
+    await redis.zadd("scraper:delayed", {str(popped.id): 1})
+    again = await queue.pop(timeout=5)
+    assert again is not None
+    assert (again.id, again.retry_count) == (popped.id, 1)
+
+
+async def test_sending_a_job_to_retry_without_retries_left_answers_false(queue: JobQueue) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4", max_retries=0))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    assert await queue.update_status(str(popped.id), JobStatus.RETRY) is False
+    assert await queue.get_status(str(popped.id)) is JobStatus.FAILED
+
+
+async def test_a_job_is_still_held_on_the_next_event_loop(settings: Settings) -> None:
+    short = settings.model_copy(update={"lease_ms": 600})
+    queue = JobQueue(settings=short)
+
+    def in_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return asyncio.run(work())
+
+    async def push_and_pop() -> str:
+        await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+        popped = await queue.pop(timeout=1)
+        assert popped is not None
+        await queue.disconnect()
+        return str(popped.id)
+
+    async def complete() -> bool:
+        await asyncio.sleep(1.0)
+        try:
+            return await queue.update_status(job_id, JobStatus.COMPLETED)
+        finally:
+            await queue.close()
+
+    job_id = await asyncio.to_thread(in_a_loop_of_its_own, push_and_pop)
+    assert await asyncio.to_thread(in_a_loop_of_its_own, complete) is True
+
+
+async def test_a_large_result_is_read_back_recorded_or_not(
+    queue: JobQueue, redis: redis_asyncio.Redis, pool: asyncpg.Pool
+) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    popped.status, popped.result = JobStatus.COMPLETED, {"page": "x" * 50_000}
+    assert await queue.update_job(popped) is True
+    for _ in range(2):
+        found = await queue.get_job(str(popped.id))
+        assert found is not None
+        assert found.result == popped.result
+        while await Recorder(redis, pool).step():
+            pass
+
+
+async def test_metadata_given_with_the_result_is_recorded_with_it(
+    queue: JobQueue, redis: redis_asyncio.Redis, pool: asyncpg.Pool
+) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    popped.status, popped.result, popped.metadata = JobStatus.COMPLETED, 1, {"pages": 3}
+    assert await queue.update_job(popped) is True
+    while await Recorder(redis, pool).step():
+        pass
+    assert await pool.fetchval("SELECT metadata FROM scraper_results WHERE job_id = $1", popped.id) == {"pages": 3}
+
+
+async def test_a_result_that_cannot_be_stored_fails_the_job_with_the_reason(queue: JobQueue) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    popped.status, popped.result = JobStatus.COMPLETED, {"page": "x" * 6_000_000}
+    assert await queue.update_job(popped) is False
+    found = await queue.get_job(str(popped.id))
+    assert found is not None
+    assert found.status is JobStatus.FAILED
+    assert "5" in str(found.error)
+
+
+async def test_an_ended_job_cannot_be_given_other_contents(queue: JobQueue) -> None:
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    popped.status, popped.result = JobStatus.COMPLETED, {"price": 1}
+    assert await queue.update_job(popped) is True
+    assert await queue.update_job(popped) is True
+    popped.result = {"price": 2}
+    assert await queue.update_job(popped) is False
+
+
+async def test_closing_gives_back_what_is_held_without_counting_a_loss(
+    settings: Settings, redis: redis_asyncio.Redis
+) -> None:
+    queue = JobQueue(settings=settings)
+    await queue.push(Job(scraper_name="B3", ticker="PETR4"))
+    popped = await queue.pop(timeout=1)
+    assert popped is not None
+    await queue.close()
+    async with JobQueue(settings=settings) as other:
+        again = await other.pop(timeout=1)
+    assert again is not None
+    assert again.id == popped.id
+    document = await QueueViews(redis).document(str(popped.id))
+    assert document is not None
+    assert document["lost_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "job"),
+    [
+        ("ticker", Job(scraper_name="B3", ticker=123)),  # type: ignore[arg-type]
+        ("scraper_name", Job(scraper_name=None, ticker="A")),  # type: ignore[arg-type]
+        ("max_retries", Job(scraper_name="B3", max_retries="3")),  # type: ignore[arg-type]
+        ("metadata", Job(scraper_name="B3", metadata="abc")),  # type: ignore[arg-type]
+        ("metadata", Job(scraper_name="B3", metadata={"value": float("nan")})),
+        ("metadata", Job(scraper_name="B3", metadata={"value": 2**70 + 1})),
+        ("timeout_seconds", Job(scraper_name="B3", extra={"timeout_seconds": "30"})),
+        ("fire_time", Job(scraper_name="B3", extra={"fire_time": "garbage"})),
+    ],
+)
+async def test_a_field_of_a_wrong_type_is_refused_by_name(queue: JobQueue, field: str, job: Job) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await queue.push(job)
+    assert caught.value.field == field

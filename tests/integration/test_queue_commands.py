@@ -19,16 +19,6 @@ from pregao.queue.views import QueueViews
 LEASE_MS = 15_000
 
 
-@pytest.fixture
-def queue(redis: redis_asyncio.Redis) -> QueueCommands:
-    return QueueCommands(redis)
-
-
-@pytest.fixture
-def views(redis: redis_asyncio.Redis) -> QueueViews:
-    return QueueViews(redis)
-
-
 async def test_jobs_are_served_by_priority_and_oldest_first_within_one(queue: QueueCommands) -> None:
     order = [JobPriority.LOW, JobPriority.NORMAL, JobPriority.HIGH, JobPriority.NORMAL, JobPriority.HIGH]
     specs = [spec(ticker=str(n), priority=priority) for n, priority in enumerate(order)]

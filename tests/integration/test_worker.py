@@ -3,75 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import redis.asyncio as redis_asyncio
 from tests.builders import eventually, spec
-from tests.sample_scrapers import ALL, ODD, Recorded
+from tests.sample_scrapers import ODD, Recorded
+from tests.working import SettingsMaker, ended, has_length, scrapes, working
 
-from pregao.domain.job import JobSpec, JobStatus
+from pregao.domain.job import JobStatus
 from pregao.queue.commands import QueueCommands
 from pregao.queue.views import QueueViews
-from pregao.settings import Settings
 from pregao.store.recorder import Recorder
 from pregao.worker.processor import JobProcessor
-
-SettingsMaker = Callable[..., Settings]
-
-
-@pytest.fixture
-def make_settings(redis_url: str, database_url: str, tmp_path: Path) -> SettingsMaker:
-    Recorded.calls.clear()
-    Recorded.gate = asyncio.Event()
-
-    def make(**overrides: str) -> Settings:
-        environ = {"REDIS_URL": redis_url, "DATABASE_URL": database_url, "PREGAO_SCRAPERS": ALL, **overrides}
-        return Settings.load(None, environ=environ, pregao_home=tmp_path / "home")
-
-    return make
-
-
-@pytest.fixture
-def queue(redis: redis_asyncio.Redis) -> QueueCommands:
-    return QueueCommands(redis)
-
-
-@pytest.fixture
-def views(redis: redis_asyncio.Redis) -> QueueViews:
-    return QueueViews(redis)
-
-
-@asynccontextmanager
-async def working(settings: Settings, slots: int = 3) -> AsyncIterator[JobProcessor]:
-    processor = JobProcessor(slots, settings=settings, records=False)
-    await processor.start()
-    try:
-        yield processor
-    finally:
-        assert Recorded.gate is not None
-        Recorded.gate.set()
-        await processor.stop()
-
-
-async def ended(views: QueueViews, job: JobSpec, status: JobStatus) -> dict[str, Any]:
-    await eventually(lambda: views.status(job.id), lambda now: now is status, what=f"{job.ticker} becoming {status}")
-    document = await views.document(job.id)
-    assert document is not None
-    return document
-
-
-def has_length(length: int, seen: list[Any]) -> bool:
-    return len(seen) == length
-
-
-async def scrapes() -> list[Any]:
-    return [argument for call, argument in Recorded.calls if call == "scrape"]
 
 
 async def test_a_job_runs_with_its_argument_exactly_as_given(

@@ -116,6 +116,10 @@ class JobQueue:
             except QueueError as error:
                 logger.warning("job {} goes back when its lease ends: {}", held.claim.job_id, error)
         await self._held.close()
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """End this event loop's connections, and keep what is held: for scripts that call `asyncio.run` repeatedly."""
         link, self._link = self._link, None
         if link is not None and link.loop is asyncio.get_running_loop():
             await link.close()

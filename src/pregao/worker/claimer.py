@@ -83,8 +83,8 @@ class Claimer:
                     await self._recover_from(error)
             await self._return_unanswered()
         finally:
-            self._done.set()
             await waiting.aclose()
+            self._done.set()
 
     async def _claim_once(self, waiting: redis_async.Redis) -> None:
         if self._slots.free <= 0:
