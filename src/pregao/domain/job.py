@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+import orjson
 
 from pregao.domain.clock import MARKET_ZONE, require_aware
 from pregao.domain.errors import InvalidInput
@@ -103,7 +104,7 @@ def _check_metadata(metadata: dict[str, Any]) -> None:
             f"cannot be written as JSON ({error})",
             "use JSON values with well-formed text",
         ) from None
-    if msgspec.json.decode(encoded) != metadata:
+    if orjson.loads(encoded) != metadata:
         raise InvalidInput(
             "metadata",
             metadata,
