@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pregao.cli.session import print_table
 from pregao.domain.clock import SystemClock, market_iso
 from pregao.domain.errors import InvalidInput
 
@@ -31,17 +32,17 @@ def list_schedules(file: FileOption = None, as_json: JsonOption = False) -> None
         problems = [str(problem) for problem in loaded.problems]
         typer.echo(json.dumps({"schedules": rows, "problems": problems}, ensure_ascii=False, indent=2))
     else:
-        _print_table(
-            ["schedule", "scraper", "rule", "priority", "tickers", "next firing", "state"],
+        print_table(
+            ["schedule", "scraper", "next firing", "state", "jobs", "priority", "rule"],
             [
                 [
                     row["name"],
                     row["scraper"],
-                    row["trigger"],
-                    row["priority"],
-                    str(len(row["tickers"])),
                     _local(row["next_run_time"]),
                     row["state"],
+                    str(len(row["tickers"])),
+                    row["priority"],
+                    row["trigger"],
                 ]
                 for row in rows
             ],
@@ -81,10 +82,10 @@ def next_firings(
         rows = [{"fire_time": market_iso(moment), "schedule": schedule.name} for moment, schedule in found]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        _print_table(
-            ["firing", "schedule", "scraper", "jobs"],
+        print_table(
+            ["schedule", "firing", "scraper", "jobs"],
             [
-                [_local(market_iso(moment)), schedule.name, schedule.scraper, str(len(schedule.tickers))]
+                [schedule.name, _local(market_iso(moment)), schedule.scraper, str(len(schedule.tickers))]
                 for moment, schedule in found
             ],
         )
@@ -155,17 +156,6 @@ def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:
         "next_run_time": market_iso(shown),
         "state": state,
     }
-
-
-def _print_table(headings: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(*headings)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    Console().print(table)
 
 
 def _local(moment: str | None) -> str:

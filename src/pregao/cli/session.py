@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -46,7 +46,7 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def print_table(headings: list[str], rows: list[list[object]], *, whole: int = 0) -> None:
+def print_table(headings: list[str], rows: Sequence[Sequence[object]], *, whole: int = 0) -> None:
     """A table on stdout; the column `whole` is never cut."""
     from rich.markup import escape
     from rich.table import Table
