@@ -116,5 +116,14 @@ class Model:
         job.state = "cancelled"
         return "cancelled"
 
+    def change_priority(self, job: ModelJob, priority: str) -> str:
+        if job.state not in ("pending", "retry"):
+            return "refused"
+        if job.state == "pending" and job.priority != priority:
+            self.ready[job.priority].remove(job.id)
+            self.ready[priority].insert(0, job.id)
+        job.priority = priority
+        return "ok"
+
     def running(self, worker: str | None = None) -> list[ModelJob]:
         return [j for j in self.jobs.values() if j.state == "running" and worker in (None, j.worker)]

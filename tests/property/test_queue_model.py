@@ -274,6 +274,14 @@ class QueueMachine(RuleBasedStateMachine):
         if job.state == "retry":
             self.model.promote(job)
 
+    @rule(job_id=jobs, priority=priorities)
+    def change_priority(self, job_id: str, priority: str) -> None:
+        job = self.model.jobs[job_id]
+        expected = self.model.change_priority(job, priority)
+        for _ in range(2):
+            answer = self.run(self.queue.change_priority(job_id, JobPriority(priority)))
+            assert (answer.code, answer.status) == (expected, JobStatus(job.state))
+
     @rule(job_id=jobs)
     def cancel(self, job_id: str) -> None:
         job = self.model.jobs[job_id]

@@ -12,7 +12,7 @@ import redis.asyncio as redis_async
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import from_ms, to_ms
-from pregao.domain.job import JobSpec, JobStatus
+from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.domain.names import fold
 from pregao.queue.document import INLINE_RESULT_LIMIT_BYTES, body_of, label_of, read_document
@@ -24,6 +24,7 @@ from pregao.queue.messages import (
     Claims,
     Enqueued,
     FireReply,
+    Reprioritized,
     RestoredJob,
     Settled,
     Settlement,
@@ -167,6 +168,11 @@ class QueueCommands:
         """Cancel a waiting job now, or ask the worker of a running one to stop."""
         code, state = await self._scripts.call("cancel", job_id)
         return Cancelled(code.decode().lower(), JobStatus(state.decode()) if state else None)
+
+    async def change_priority(self, job_id: str, priority: JobPriority) -> Reprioritized:
+        """Move a waiting job to the back of another queue; refused for one that runs or has ended."""
+        code, state = await self._scripts.call("reprioritize", job_id, priority.value)
+        return Reprioritized(code.decode().lower(), JobStatus(state.decode()) if state else None)
 
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""

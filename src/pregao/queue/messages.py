@@ -15,6 +15,7 @@ EnqueueCode = Literal["created", "exists", "duplicate"]
 FireReply = Literal["fired", "already", "early"]
 SettleCode = Literal["ok", "dup", "stale"]
 Renewal = Literal["ok", "cancel", "lost"]
+PriorityCode = Literal["ok", "refused", "unknown"]
 CancelCode = Literal["cancelled", "requested", "ended", "unknown"]
 ClaimCode = Literal["ok", "behind", "unknown", "refused"]
 
@@ -78,6 +79,13 @@ class Cancelled(msgspec.Struct, frozen=True):
     """Answer to a cancel; `status` is the job's status now."""
 
     code: CancelCode
+    status: JobStatus | None
+
+
+class Reprioritized(msgspec.Struct, frozen=True):
+    """Answer to a change of priority; `status` is the job's status, None when it is unknown."""
+
+    code: PriorityCode
     status: JobStatus | None
 
 
