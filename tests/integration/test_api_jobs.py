@@ -303,3 +303,47 @@ async def test_after_a_flush_the_queue_is_rebuilt_by_the_first_create(api: ApiSe
     assert (await api.get(f"/{old['id']}"))["status"] == "pending"
     assert (await api.get("/queue/status"))["total"] == 2
     assert (await api.get(f"/{new['id']}"))["status"] == "pending"
+
+
+async def test_a_create_that_is_repeated_with_its_key_answers_the_same_job(api: ApiService) -> None:
+    body = {"scraper_name": "B3", "ticker": "PETR4"}
+    answers = [
+        await api.client.post("/api/jobs/create", json=body, headers={"Idempotency-Key": "order-7"}) for _ in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await QueueViews(api.redis).lengths()).total == 1
+
+
+async def test_a_key_that_comes_with_another_request_is_refused(api: ApiService) -> None:
+    headers = {"Idempotency-Key": "order-8"}
+    await api.client.post("/api/jobs/create", json={"scraper_name": "B3", "ticker": "PETR4"}, headers=headers)
+    answer = await api.client.post("/api/jobs/create", json={"scraper_name": "B3", "ticker": "VALE3"}, headers=headers)
+    assert answer.status_code == 409
+    assert "used before for another request" in answer.json()["detail"]
+
+
+async def test_a_unique_key_is_held_by_one_live_job_and_free_after_its_end(api: ApiService) -> None:
+    first = await api.create(unique_key="petr4-today")
+    again = await api.client.post(
+        "/api/jobs/create", json={"scraper_name": "B3", "ticker": "VALE3", "unique_key": "petr4-today"}
+    )
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    await api.client.delete(f"/api/jobs/{first['id']}")
+    assert (await api.create(unique_key="petr4-today"))["id"] != first["id"]
+
+
+async def test_a_waiting_job_moves_to_another_queue(api: ApiService) -> None:
+    job = await api.create(priority="low")
+    answer = await api.client.patch(f"/api/jobs/{job['id']}", json={"priority": "HIGH"})
+    assert (answer.status_code, answer.json()["priority"]) == (200, "high")
+    assert await api.get("/queue/status") == {"high": 1, "normal": 0, "low": 0, "total": 1, "delayed": 0, "running": 0}
+
+
+async def test_the_priority_of_an_ended_job_is_settled(api: ApiService) -> None:
+    job = await api.create()
+    await api.client.delete(f"/api/jobs/{job['id']}")
+    answer = await api.client.patch(f"/api/jobs/{job['id']}", json={"priority": "high"})
+    assert (answer.status_code, answer.json()["job_status"]) == (409, "cancelled")
+    missing = await api.client.patch(f"/api/jobs/{uuid.uuid4()}", json={"priority": "high"})
+    assert missing.status_code == 404

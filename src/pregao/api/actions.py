@@ -23,6 +23,16 @@ from pregao.store.history import History
 
 T = TypeVar("T")
 
+IDEMPOTENCY_NAMESPACE = uuid.UUID("0a4c2a5e-3f9b-4a35-9d0c-6b7f5a3f5e51")
+"""A job's id follows from its idempotency key, so that the queue itself knows a repeated request."""
+
+
+class KeyReused(IllegalTransition):
+    """The Idempotency-Key was used before for another request."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id, "known", "created: its Idempotency-Key was used before for another request")
+
 
 def canonical_job_id(job_id: str) -> str:
     """The id as it is stored, from any spelling of a UUID. Raises InvalidInput."""
@@ -54,6 +64,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int | None = None
     timeout_seconds: float | None = None
     metadata: dict[str, Any] = {}
+    unique_key: str | None = None
+    idempotency_key: str | None = None
 
 
 class JobActions:
@@ -65,20 +77,34 @@ class JobActions:
         self.history = History(runtime.pool)
         self.listing = JobListing(runtime.views, self.history)
 
-    async def create(self, request: NewJob) -> dict[str, Any]:
-        """Accept a job and return it. Raises InvalidInput, QueueFull, GenerationMissing."""
+    async def create(self, request: NewJob) -> tuple[dict[str, Any], bool]:
+        """Accept a job: (the job that stands for the request, whether it is a new one).
+
+        It is not new when a live job holds the unique key, or the idempotency key was used before for the same request.
+        Raises InvalidInput, KeyReused, QueueFull, GenerationMissing.
+        """
+        key = request.idempotency_key
         retries = self._runtime.settings.max_retries if request.max_retries is None else request.max_retries
         spec = JobSpec(
-            id=str(uuid.uuid4()),
+            id=str(uuid.uuid4() if key is None else uuid.uuid5(IDEMPOTENCY_NAMESPACE, key)),
             scraper_name=await self.resolve(request.scraper_name),
             ticker=request.ticker,
             priority=request.priority,
             max_retries=retries,
             timeout_seconds=request.timeout_seconds,
             metadata=request.metadata,
+            unique_key=request.unique_key,
             created_at=self._clock.now(),
         )
         return await self._enqueue(spec)
+
+    async def change_priority(self, job_id: str, priority: JobPriority) -> dict[str, Any]:
+        """Move a waiting job to the back of another queue. Raises JobNotFound, IllegalTransition, GenerationMissing."""
+        reply = await self._recovering(lambda: self._runtime.commands.change_priority(job_id, priority))
+        job = await self.find(job_id)
+        if reply.code != "ok":
+            raise IllegalTransition(job_id, job["status"], f"moved to {priority.value}: only a waiting job can")
+        return job
 
     async def find(self, job_id: str) -> dict[str, Any]:
         """One job. Raises JobNotFound; StoreUnavailable when Redis does not know it and PostgreSQL is away."""
@@ -130,7 +156,7 @@ class JobActions:
             retried_from=job_id,
             created_at=self._clock.now(),
         )
-        return await self._enqueue(spec), True
+        return await self._enqueue(spec)
 
     async def summary(self, period: timedelta) -> dict[str, Any]:
         """Statistics of all results since `period` ago. Raises StoreUnavailable."""
@@ -170,12 +196,17 @@ class JobActions:
         workers = await self._runtime.views.workers()
         return {fold(name): name for worker in workers for name in worker.scrapers}
 
-    async def _enqueue(self, spec: JobSpec) -> dict[str, Any]:
+    async def _enqueue(self, spec: JobSpec) -> tuple[dict[str, Any], bool]:
         (accepted,) = await self._recovering(lambda: self._runtime.commands.enqueue([spec]))
-        if accepted.job_id != spec.id:
-            return await self.find(accepted.job_id)
+        if accepted.code == "duplicate":
+            return await self.find(accepted.job_id), False
+        if accepted.code == "exists":
+            known = await self.find(spec.id)
+            if any(known[name] != getattr(spec, name) for name in ("scraper_name", "ticker", "metadata")):
+                raise KeyReused(spec.id)
+            return known, False
         document = msgspec.structs.asdict(spec) | {"status": JobStatus.PENDING.value, "priority": spec.priority.value}
-        return present(document)
+        return present(document), True
 
     async def _recovering(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do `work`; when this Redis lost its contents, have it rebuilt from PostgreSQL and do it again."""

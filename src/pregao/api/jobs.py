@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from pregao.api.actions import JobActions, NewJob, canonical_job_id, told_of_cancel
 from pregao.api.door import Door, actions_of, runtime_of
@@ -19,6 +19,7 @@ from pregao.api.schemas import (
     ByScraperView,
     CancelView,
     HealthView,
+    JobChange,
     JobPageView,
     JobRequest,
     JobView,
@@ -54,15 +55,30 @@ def job_id_of(job_id: Annotated[str, Path(description="The job's id, a UUID")]) 
 
 
 JobId = Annotated[str, Depends(job_id_of)]
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=255, description="Makes a create safe to repeat for 24 hours")
+]
 Actions = Annotated[JobActions, Depends(actions_of)]
 TheRuntime = Annotated[Runtime, Depends(runtime_of)]
 
 
-@routes.post("/create", status_code=201, response_model=JobView)
-async def create_job(body: JobRequest, actions: Actions) -> Response:
-    """Create one job. It is visible everywhere as soon as this answers."""
-    job = await actions.create(NewJob(**{**dict(body), "metadata": body.metadata or {}}))
-    return json_response(job, 201)
+@routes.post(
+    "/create",
+    status_code=201,
+    response_model=JobView,
+    responses={
+        200: {"model": JobView, "description": "The job that stands for this request already"},
+        409: _problem("The Idempotency-Key was used for another request"),
+    },
+)
+async def create_job(body: JobRequest, actions: Actions, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create one job (201). It is visible everywhere as soon as this answers.
+
+    A request that is repeated with its Idempotency-Key, or whose unique_key a live job holds, answers that job (200).
+    """
+    request = NewJob(**{**dict(body), "metadata": body.metadata or {}, "idempotency_key": idempotency_key})
+    job, new = await actions.create(request)
+    return json_response(job, 201 if new else 200)
 
 
 @routes.get("/list", response_model=JobPageView)
@@ -115,6 +131,12 @@ async def get_job(job_id: JobId, actions: Actions) -> Response:
 async def cancel_job(job_id: JobId, actions: Actions) -> Response:
     """Cancel a job that waits, or ask a running one to stop; 409 when it has ended."""
     return json_response(told_of_cancel(job_id, await actions.cancel(job_id)))
+
+
+@routes.patch("/{job_id}", response_model=JobView, responses=_NOT_NOW)
+async def change_job(job_id: JobId, body: JobChange, actions: Actions) -> Response:
+    """Change the priority of a job that waits: it goes to the back of the other queue."""
+    return json_response(await actions.change_priority(job_id, body.priority))
 
 
 @routes.post(

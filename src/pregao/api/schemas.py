@@ -150,6 +150,17 @@ class JobRequest(BaseModel):
     metadata: Annotated[dict[str, Any], AfterValidator(_storable)] | None = Field(
         None, description="Any JSON object up to 64 KB; it comes back with the job"
     )
+    unique_key: Annotated[str, _text(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+        None, description="At most one live job may hold it; a second create answers the first job"
+    )
+
+
+class JobChange(BaseModel):
+    """What can be changed of a job that waits."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: Priority
 
 
 class ListQuery(BaseModel):

@@ -39,6 +39,9 @@ def create(
         float | None, typer.Option("--timeout-seconds", help="Longest an attempt may take.")
     ] = None,
     metadata: Annotated[str | None, typer.Option("--metadata", help="A JSON object to keep with the job.")] = None,
+    unique_key: Annotated[
+        str | None, typer.Option("--unique-key", help="Answer the live job that holds this key, if there is one.")
+    ] = None,
     wait_for_it: Annotated[bool, typer.Option("--wait", help="Wait for its end, as `jobs wait` does.")] = False,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
@@ -55,11 +58,12 @@ def create(
         max_retries=max_retries,
         timeout_seconds=timeout_seconds,
         metadata=_metadata(metadata),
+        unique_key=unique_key,
     )
     new = NewJob(**{**dict(request), "metadata": request.metadata or {}})
 
     async def do(actions: JobActions, runtime: Runtime) -> dict[str, Any]:
-        job = await actions.create(new)
+        job, _ = await actions.create(new)
         return await _ended(actions, runtime, job["id"], timeout) if wait_for_it else job
 
     job = work(do)
@@ -166,6 +170,24 @@ def cancel(job_id: IdArgument, as_json: JsonOption = False) -> None:
         print_json(told)
     else:
         typer.echo(told["message"])
+
+
+@app.command()
+def priority(
+    job_id: IdArgument,
+    to: Annotated[str, typer.Argument(metavar="PRIORITY", help="high, normal or low.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Move a job that waits to the back of another queue."""
+    from pregao.api.actions import canonical_job_id
+    from pregao.domain.job import as_priority
+
+    wanted, chosen = canonical_job_id(job_id), as_priority(to)
+    job = work(lambda actions, _: actions.change_priority(wanted, chosen))
+    if as_json:
+        print_json(job)
+    else:
+        typer.echo(f"{job['id']} is {job['priority']} now")
 
 
 @app.command()

@@ -1,0 +1,128 @@
+"""Promises of the queue that only show when something goes wrong at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+import redis.asyncio as redis_asyncio
+from tests.builders import eventually, spec
+from tests.running_jobs import run_one
+
+from pregao.domain.clock import SystemClock
+from pregao.domain.errors import QueueError
+from pregao.embedded.valkey import Valkey
+from pregao.queue.commands import QueueCommands
+from pregao.queue.connection import open_redis
+from pregao.queue.facts import AttemptReport, pack_result
+from pregao.queue.keys import Keys
+from pregao.queue.lease import LeaseKeeper
+from pregao.queue.messages import Settlement
+from pregao.store.recorder import Recorder
+from pregao.worker.settler import Settler
+
+KEYS = Keys()
+LEASE_MS = 60_000
+
+
+async def test_a_claim_that_is_repeated_late_does_not_answer_a_job_that_another_worker_has_by_now(
+    redis: redis_asyncio.Redis,
+) -> None:
+    now = 1_800_000_000_000
+    queue = QueueCommands(redis, now_ms=lambda: now)
+    await queue.enqueue([spec()])
+    assert len((await queue.claim("slow", want=1, lease_ms=1_000, sequence=1)).claims) == 1
+    now += 1_001
+    assert len(await queue.reclaim()) == 1
+    assert len((await queue.claim("other", want=1, lease_ms=1_000, sequence=1)).claims) == 1
+    assert (await queue.claim("slow", want=1, lease_ms=1_000, sequence=1)).claims == []
+
+
+async def test_cancelling_a_running_job_tells_its_worker_at_once(redis: redis_asyncio.Redis) -> None:
+    queue, job = QueueCommands(redis), spec()
+    await queue.enqueue([job])
+    await queue.claim("w", want=1, lease_ms=LEASE_MS, sequence=1)
+    async with redis.pubsub() as channel:
+        await channel.subscribe(KEYS.cancel)
+        assert await channel.get_message(timeout=10)  # the confirmation
+        await queue.cancel(job.id)
+        message = await channel.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode() == job.id
+
+
+async def test_an_old_result_that_comes_late_does_not_replace_the_newer_one(
+    redis: redis_asyncio.Redis, pool: asyncpg.Pool
+) -> None:
+    queue, recorder, job = QueueCommands(redis), Recorder(redis, pool), spec()
+    await run_one(queue, job, {"price": "new"})
+    settled: dict[Any, Any] = (await redis.xrange(KEYS.outbox))[-1][1]
+    while await recorder.step():
+        pass
+    older = {b"version": int(settled[b"version"]) - 1, b"result": pack_result(b'{"price":"old"}', compress=False)}
+    await redis.xadd(KEYS.outbox, {**settled, **older})
+    while await recorder.step():
+        pass
+    assert await pool.fetchval("SELECT data FROM scraper_results WHERE job_id = $1", job.id) == {"price": "new"}
+
+
+async def test_a_worker_that_cannot_renew_is_told_to_stop_before_its_lease_ends(valkey_server: Valkey) -> None:
+    clock, verdicts = SystemClock(), []
+    async with open_redis(valkey_server.url) as redis:
+        queue = QueueCommands(redis)
+        await queue.enqueue([spec()])
+        claimed_at = clock.monotonic()
+        [claim] = (await queue.claim("w", want=1, lease_ms=3_000, sequence=1)).claims
+    keeper = LeaseKeeper(
+        valkey_server.url,
+        KEYS,
+        "w",
+        lease_ms=3_000,
+        renew_ms=1_000,
+        clock=clock,
+        heartbeat=lambda: b"{}",
+        on_verdict=lambda _, token, verdict: verdicts.append((token, verdict, clock.monotonic())),
+        on_generation_missing=lambda: None,
+    )
+    keeper.hold(claim.job_id, claim.token, claimed_at)
+    valkey_server.kill()
+    keeper.start()
+
+    async def told() -> list[Any]:
+        return verdicts
+
+    try:
+        [(token, verdict, at)] = await eventually(told, seconds=10, what="being told")
+    finally:
+        await asyncio.to_thread(keeper.stop)
+    assert (token, verdict) == (claim.token, "expired")
+    assert at < claimed_at + 3.0
+
+
+async def test_a_settlement_that_redis_refuses_does_not_hold_up_the_others(redis: redis_asyncio.Redis) -> None:
+    queue = QueueCommands(redis)
+    await queue.enqueue([spec(), spec()])
+    claims = (await queue.claim("w", want=2, lease_ms=LEASE_MS, sequence=1)).claims
+    good, bad = (Settlement(claim=claim, completed=True, report=AttemptReport(), result_json=b"1") for claim in claims)
+    bad = msgspec.structs.replace(bad, delay_ms="soon")  # no number: the script refuses the whole call
+
+    async def no_rebuild() -> None:
+        raise AssertionError("there is a generation")
+
+    settler = Settler(queue, no_rebuild)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = group.create_task(settler.run())
+        answers = await asyncio.gather(settler.settle(bad), settler.settle(good), return_exceptions=True)
+        running.cancel()
+    assert isinstance(answers[0], QueueError)
+    assert not isinstance(answers[1], BaseException)
+    assert answers[1].code == "ok"
+
+
+@pytest.mark.parametrize("wanted", [1, 2])
+async def test_a_job_that_is_accepted_wakes_whoever_waits_for_work(redis: redis_asyncio.Redis, wanted: int) -> None:
+    await QueueCommands(redis).enqueue([spec() for _ in range(wanted)])
+    assert await redis.blpop([KEYS.wake], timeout=10) is not None  # type: ignore[misc]
