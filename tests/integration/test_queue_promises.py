@@ -12,20 +12,22 @@ import redis.asyncio as redis_asyncio
 from tests.builders import eventually, spec
 from tests.running_jobs import run_one
 
-from pregao.domain.clock import SystemClock
+from pregao.domain.clock import SystemClock, from_ms
 from pregao.domain.errors import QueueError
+from pregao.domain.job import JobStatus
 from pregao.embedded.valkey import Valkey
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
-from pregao.queue.facts import AttemptReport, pack_result
+from pregao.queue.facts import AttemptReport, Firing, decode_entry, pack_result
 from pregao.queue.keys import Keys
 from pregao.queue.lease import LeaseKeeper
-from pregao.queue.messages import Settlement
+from pregao.queue.messages import Claim, Settlement
 from pregao.store.recorder import Recorder
 from pregao.worker.settler import Settler
 
 KEYS = Keys()
 LEASE_MS = 60_000
+NOW_MS = 1_800_000_000_000
 
 
 async def test_a_claim_that_is_repeated_late_does_not_answer_a_job_that_another_worker_has_by_now(
@@ -126,3 +128,130 @@ async def test_a_settlement_that_redis_refuses_does_not_hold_up_the_others(redis
 async def test_a_job_that_is_accepted_wakes_whoever_waits_for_work(redis: redis_asyncio.Redis, wanted: int) -> None:
     await QueueCommands(redis).enqueue([spec() for _ in range(wanted)])
     assert await redis.blpop([KEYS.wake], timeout=10) is not None  # type: ignore[misc]
+
+
+# --- one promise of one script each --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(redis: redis_asyncio.Redis) -> QueueCommands:
+    """A queue whose clock stands still at NOW_MS."""
+    return QueueCommands(redis, now_ms=lambda: NOW_MS)
+
+
+async def claim_one(queue: QueueCommands, worker: str = "w", sequence: int = 1) -> Claim:
+    [claim] = (await queue.claim(worker, want=1, lease_ms=LEASE_MS, sequence=sequence)).claims
+    return claim
+
+
+def failed(claim: Claim) -> Settlement:
+    report = AttemptReport(error="it broke")
+    return Settlement(claim=claim, completed=False, report=report, retryable=True, delay_ms=2_000)
+
+
+def completed(claim: Claim) -> Settlement:
+    return Settlement(claim=claim, completed=True, report=AttemptReport(), result_json=b"1")
+
+
+@pytest.fixture
+async def stale(queue: QueueCommands) -> Claim:
+    """An attempt that lost its lease; another worker has the job by now."""
+    await queue.enqueue([spec()])
+    first = await claim_one(queue, "slow")
+    await queue.reclaim(dead_worker="slow")
+    await claim_one(queue, "other")
+    return first
+
+
+async def test_an_old_token_settles_nothing(queue: QueueCommands, stale: Claim) -> None:
+    [answer] = await queue.settle([completed(stale)])
+    assert (answer.code, answer.state) == ("stale", JobStatus.RUNNING)
+
+
+async def test_an_old_token_releases_nothing(queue: QueueCommands, stale: Claim) -> None:
+    [answer] = await queue.release([(stale.job_id, stale.token)])
+    assert (answer.code, answer.state) == ("stale", JobStatus.RUNNING)
+
+
+async def test_an_old_token_renews_nothing(queue: QueueCommands, stale: Claim) -> None:
+    renewed = await queue._scripts.call("renew", "slow", LEASE_MS, b"{}", stale.job_id, stale.token)
+    assert renewed == [b"LOST"]
+
+
+async def test_a_settle_that_is_repeated_is_known(queue: QueueCommands) -> None:
+    await queue.enqueue([spec()])
+    claim = await claim_one(queue)
+    assert [(await queue.settle([completed(claim)]))[0].code for _ in range(2)] == ["ok", "dup"]
+
+
+async def test_a_claim_that_is_repeated_answers_the_same(queue: QueueCommands) -> None:
+    await queue.enqueue([spec(), spec()])
+    assert await claim_one(queue) == await claim_one(queue)
+
+
+async def test_tokens_rise_even_when_the_clock_stands_still(queue: QueueCommands) -> None:
+    await queue.enqueue([spec(), spec()])
+    first, second = await claim_one(queue, sequence=1), await claim_one(queue, sequence=2)
+    assert int(first.token.split("-")[1]) < int(second.token.split("-")[1])
+
+
+async def test_a_job_that_fails_after_a_cancel_request_is_cancelled_and_not_retried(queue: QueueCommands) -> None:
+    await queue.enqueue([spec()])
+    claim = await claim_one(queue)
+    await queue.cancel(claim.job_id)
+    [answer] = await queue.settle([failed(claim)])
+    assert answer.state is JobStatus.CANCELLED
+
+
+async def test_a_cancel_request_is_told_at_the_next_renewal(queue: QueueCommands) -> None:
+    await queue.enqueue([spec()])
+    claim = await claim_one(queue)
+    await queue.cancel(claim.job_id)
+    assert await queue._scripts.call("renew", "w", LEASE_MS, b"{}", claim.job_id, claim.token) == [b"CANCEL"]
+
+
+async def test_a_unique_key_is_held_by_a_live_job_and_free_after_it(
+    queue: QueueCommands, redis: redis_asyncio.Redis
+) -> None:
+    first, second = spec(unique_key="daily"), spec(unique_key="daily")
+    [_, answer] = await queue.enqueue([first, second])
+    assert (answer.code, answer.job_id) == ("duplicate", first.id)
+    await queue.cancel(first.id)
+    assert await redis.exists("scraper:uniq:daily") == 0
+
+
+async def test_an_id_that_is_known_is_accepted_once(queue: QueueCommands, redis: redis_asyncio.Redis) -> None:
+    job = spec()
+    answers = [await queue.enqueue([job]), await queue.enqueue([job])]
+    assert [answer.code for [answer] in answers] == ["created", "exists"]
+    assert await redis.llen("scraper:jobs:normal") == 1
+
+
+async def test_a_job_that_is_given_back_is_the_next_one(queue: QueueCommands) -> None:
+    await queue.enqueue([spec(), spec()])
+    claim = await claim_one(queue)
+    await queue.release([(claim.job_id, claim.token)])
+    assert (await claim_one(queue, sequence=2)).job_id == claim.job_id
+
+
+async def test_a_retry_waits_until_it_is_due(queue: QueueCommands, redis: redis_asyncio.Redis) -> None:
+    await queue.enqueue([spec()])
+    await queue.settle([failed(await claim_one(queue))])
+    assert await queue.promote() == 0
+    later = QueueCommands(redis, now_ms=lambda: NOW_MS + 2_000)
+    assert await later.promote() == 1
+
+
+@pytest.mark.parametrize(("ms_ago", "replies"), [(0, ["fired", "already"]), (-1, ["early", "early"])])
+async def test_an_occurrence_fires_once_and_never_before_its_time(
+    queue: QueueCommands, ms_ago: int, replies: list[str]
+) -> None:
+    firing = Firing(schedule_name="daily", scraper_name="B3", fire_time=from_ms(NOW_MS - ms_ago))
+    assert [await queue.fire(firing, []) for _ in range(2)] == replies
+
+
+async def test_facts_that_are_forgotten_no_longer_count(queue: QueueCommands, redis: redis_asyncio.Redis) -> None:
+    await queue.enqueue([spec(), spec()])
+    first, second = [decode_entry(*entry) for entry in await redis.xrange(KEYS.outbox)]
+    assert await queue.forget([first]) == 1
+    assert int(await redis.get(KEYS.outbox_bytes)) == second.size_bytes

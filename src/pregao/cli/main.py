@@ -94,6 +94,25 @@ def recover() -> None:
         typer.echo(line)
 
 
+@app.command()
+def events(
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after this many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as it is.")] = False,
+) -> None:
+    """Follow what happens to jobs, live."""
+    from pregao.cli.events import follow
+
+    follow(count, as_json)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Look at engines, configuration, clocks and leftovers, and say what to do. Exits 1 when something is broken."""
+    from pregao.cli.doctor import diagnose
+
+    diagnose(as_json)
+
+
 def run(arguments: Sequence[str] | None = None, *, child_command: Sequence[str] | None = None) -> None:
     """Run the command line and exit. `child_command` is how `up` starts a role: the module when left out.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from pregao.domain.clock import MARKET_ZONE
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -75,8 +77,8 @@ def shown(value: object) -> str:
 
 
 def local(moment: str | None) -> str:
-    """A time of a job document as São Paulo's clock shows it."""
-    return "-" if moment is None else datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M:%S")
+    """A time of a document as São Paulo's clock shows it."""
+    return "-" if moment is None else f"{datetime.fromisoformat(moment).astimezone(MARKET_ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def checked(model: type[Any], **values: object) -> Any:
