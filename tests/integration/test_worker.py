@@ -219,6 +219,13 @@ async def test_shutdown_releases_what_does_not_finish_within_the_grace(
     assert (document["status"], document["retry_count"], document["lost_count"]) == ("pending", 0, 0)
 
 
+async def test_a_worker_may_be_stopped_right_after_its_start(make_settings: SettingsMaker) -> None:
+    processor = JobProcessor(1, settings=make_settings(), records=False)
+    await processor.start()
+    await processor.stop()
+    assert not processor._background.running
+
+
 async def test_a_worker_may_be_stopped_before_it_starts_and_twice(make_settings: SettingsMaker) -> None:
     processor = JobProcessor(settings=make_settings(SCRAPER_CONCURRENT_JOBS="7"), records=False)
     assert processor.worker_count == 7

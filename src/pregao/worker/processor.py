@@ -95,6 +95,7 @@ class JobProcessor:
         """Begin to claim; returns at once. Initializes first when that was not done."""
         await self.initialize()
         self._slots = Slots(self.worker_count)
+        self._claimer = self._make_claimer()
         self._background.start(self._run)
         logger.info("worker {} takes jobs into {} slots", self.worker_id, self.worker_count)
 
@@ -139,9 +140,8 @@ class JobProcessor:
 
     async def _run(self) -> None:
         async with shared_clients(), asyncio.TaskGroup() as group:
-            loop = asyncio.get_running_loop()
-            self._keeper = self._make_keeper(loop)
-            self._claimer = self._make_claimer(group)
+            self._group = group
+            self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()
             try:
                 if self._records:
@@ -168,7 +168,7 @@ class JobProcessor:
             on_generation_missing=partial(_in_loop, loop, self._generation.request),
         )
 
-    def _make_claimer(self, group: asyncio.TaskGroup) -> Claimer:
+    def _make_claimer(self) -> Claimer:
         return Claimer(
             self._url,
             self._commands,
@@ -177,14 +177,14 @@ class JobProcessor:
             lease_ms=self._settings.lease_ms,
             clock=self._clock,
             ensure_generation=self._generation.ensure,
-            on_claim=partial(self._occupy, group),
-            on_unreadable=partial(self._fail_unreadable, group),
+            on_claim=self._occupy,
+            on_unreadable=self._fail_unreadable,
         )
 
-    def _occupy(self, group: asyncio.TaskGroup, claim: Claim, claimed_at: float) -> None:
+    def _occupy(self, claim: Claim, claimed_at: float) -> None:
         slot = self._slots.take(claim)
         self._keeper.hold(claim.job_id, claim.token, claimed_at)
-        group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
+        self._group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
 
     async def _work(self, claim: Claim, slot: Slot) -> None:
         try:
@@ -195,9 +195,9 @@ class JobProcessor:
             self._keeper.drop(claim.token)
             self._slots.leave(slot)
 
-    def _fail_unreadable(self, group: asyncio.TaskGroup, job_id: str, token: str, problem: str) -> None:
+    def _fail_unreadable(self, job_id: str, token: str, problem: str) -> None:
         logger.error("job {} fails: {}", job_id, problem)
-        group.create_task(self._settler.fail_unreadable(job_id, token, problem, self._clock.now()))
+        self._group.create_task(self._settler.fail_unreadable(job_id, token, problem, self._clock.now()))
 
     def _on_verdict(self, _job_id: str, token: str, verdict: Verdict) -> None:
         self._slots.ask_holder(token, verdict)
