@@ -13,7 +13,7 @@ CODE := src tests scheduler.py
 EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check fix property lock clean
+.PHONY: help install run test check fix property bench chaos mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,15 @@ fix: $(DEV_STAMP) ## Format and repair what the linter can
 
 property: $(DEV_STAMP) ## Run the property tests for long (EXAMPLES=2000)
 	@PREGAO_PROPERTY_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n 2 --timeout=0 tests/property
+
+chaos: $(DEV_STAMP) ## Prove survival: every fault, 10,000 jobs each (CHAOS_SEED=n repeats a run, CHAOS_SCALE=0.1 is a smoke run)
+	@CHAOS_SEED="$(CHAOS_SEED)" CHAOS_SCALE="$(CHAOS_SCALE)" $(PY) -m pytest tests/chaos/long
+
+mutants: $(DEV_STAMP) ## Break the code in every known way, one at a time: a test must notice (MUTANTS="part of a name")
+	@$(PY) -B tests/mutants/run.py "$(MUTANTS)"
+
+bench: $(DEV_STAMP) ## Measure the speed beside other queues, which go into .bench (BENCH=--quick for a smoke run)
+	@$(PY) -m bench --json docs/proof-speed.json $(BENCH)
 
 lock: $(DEV_STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(PIP) uv

@@ -20,7 +20,7 @@ from pregao.queue.connection import open_redis
 from pregao.queue.facts import AttemptReport
 from pregao.queue.keys import Keys
 from pregao.queue.messages import Settlement
-from pregao.queue.views import WorkerFacts
+from pregao.queue.views import SchedulerFacts, WorkerFacts
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
@@ -85,7 +85,8 @@ class ApiService:
             pass
 
     async def heartbeat(self, worker: WorkerFacts = WORKER) -> None:
-        """What a live worker leaves in Redis."""
+        """What a live worker, and a scheduler beside it, leave in Redis."""
+        await self.commands.beat(SchedulerFacts(id="scheduler-1", schedules=15))
         seconds, _ = await self.redis.time()
         value = str(seconds * 1000).encode() + b"|" + msgspec.json.encode(worker)
         await self.redis.hset(Keys().workers, worker.id, value)  # type: ignore[misc]

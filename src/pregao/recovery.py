@@ -6,7 +6,9 @@ Redis holds a marker, PostgreSQL the generation it knows:
   fire marks are restored, and the marker is set last; until then every script refuses.
 - the marker is ahead: Redis was opened while PostgreSQL was away. What it lacks is restored, PostgreSQL follows.
 - the marker is behind: Redis was turned back to an old copy. As with no marker, and an error is logged.
-- both are equal: nothing.
+- the server was started again: its file may lack the last second before a power cut. What is recorded and unknown to it
+  is restored, under a new generation.
+- both are equal, and the server still runs: nothing.
 
 Every step may be repeated: killed anywhere, the next process starts over.
 """
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from pregao.store.pool import Connection, Pool
 
 PAGE = 1000
-Cause = Literal["no marker", "opened without PostgreSQL", "old copy"]
+Cause = Literal["no marker", "opened without PostgreSQL", "old copy", "restarted"]
 
 
 class Reconciled(msgspec.Struct, frozen=True):
@@ -53,8 +55,7 @@ async def reconcile(commands: QueueCommands, pool: Pool, *, clock: Clock | None 
     """
     with unavailable():
         async with pool.acquire() as connection:
-            marker = await commands.read_generation()
-            if marker is not None and marker == await _known(connection):
+            if await _agree(commands, connection):
                 return None
             async with connection.transaction():
                 await connection.execute(sql("take_recorder_lock"), RECORDER_LOCK)
@@ -83,9 +84,10 @@ async def ensure_generation(commands: QueueCommands, pool: Pool, *, clock: Clock
 
 
 async def _reconcile_locked(commands: QueueCommands, connection: Connection, clock: Clock) -> Reconciled | None:
-    marker, known = await commands.read_generation(), await _known(connection)
-    if marker is not None and marker == known:
+    if await _agree(commands, connection):
         return None
+    server_run = await commands.read_server_run()
+    marker, (known, _) = await commands.read_generation(), await _known(connection)
     cause, generation = _verdict(marker, known, clock)
     if cause == "old copy":
         logger.error(
@@ -93,7 +95,7 @@ async def _reconcile_locked(commands: QueueCommands, connection: Connection, clo
             "between and not recorded is lost, what ended in between may run again",
             marker, known,
         )  # fmt: skip
-    await connection.execute(sql("set_generation"), generation, clock.now())
+    await connection.execute(sql("set_generation"), generation, clock.now(), server_run)
     jobs = 0
     async for page in _unfinished(connection):
         jobs += await commands.restore(page)
@@ -108,7 +110,11 @@ def _verdict(marker: int | None, known: int | None, clock: Clock) -> tuple[Cause
     if marker is not None and marker > (known or 0):
         return "opened without PostgreSQL", marker
     fresh = max((known or 0) + 1, _now_seconds(clock))
-    return ("no marker" if marker is None else "old copy"), fresh
+    if marker is None:
+        return "no marker", fresh
+    # A server that was started again may have lost its last second: what is recorded and unknown to it comes back,
+    # and the new generation outranks what it has to do again.
+    return ("restarted" if marker == known else "old copy"), fresh
 
 
 def _now_seconds(clock: Clock) -> int:
@@ -116,9 +122,14 @@ def _now_seconds(clock: Clock) -> int:
     return int(clock.now().timestamp()) + 1
 
 
-async def _known(connection: Connection) -> int | None:
-    generation: int | None = await connection.fetchval(sql("get_generation"))
-    return generation
+async def _agree(commands: QueueCommands, connection: Connection) -> bool:
+    marker, (known, server_run) = await commands.read_generation(), await _known(connection)
+    return marker is not None and marker == known and server_run == await commands.read_server_run()
+
+
+async def _known(connection: Connection) -> tuple[int | None, str | None]:
+    row = await connection.fetchrow(sql("get_generation"))
+    return (None, None) if row is None else (row["generation"], row["server_run"])
 
 
 async def _unfinished(connection: Connection) -> AsyncIterator[list[RestoredJob]]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pregao.store.pool import Pool
 
 
+ANSWER_SECONDS = 2.0
+"""Somebody waits at the door: a Redis that hangs is told from one that works within seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Open connections and what stands on them. All of it works again by itself when a server comes back."""
@@ -42,7 +46,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
 
     Raises UnsafeServer when Redis answers and would lose jobs.
     """
-    redis = open_redis(settings.resolve_redis_url())
+    redis = open_redis(settings.resolve_redis_url(), timeout_seconds=ANSWER_SECONDS, retries=1)
     try:
         try:
             server = await check_server(redis, settings.key_prefix)

@@ -19,7 +19,7 @@ class Fleet:
         self._home = home
         self._log_directory = home / "executions"
         self._log_directory.mkdir(parents=True)
-        self._environ = {
+        self.environ = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
             "PREGAO_HOME": str(home),
@@ -36,7 +36,7 @@ class Fleet:
         with (self._home / f"{role}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pregao", role],
-                env=self._environ,
+                env=self.environ,
                 cwd=self._home,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -143,7 +143,8 @@ async def test_an_unforeseen_error_answers_500_with_a_reference_and_nothing_else
 ) -> None:
     api, _ = over_own_redis
     job = await api.create()
-    await api.redis.set(f"scraper:job:{job['id']}:data", b'["not a job"]')
+    await api.redis.delete(f"scraper:job:{job['id']}:meta")
+    await api.redis.rpush(f"scraper:job:{job['id']}:meta", "no hash")  # type: ignore[misc]
     answer = await api.client.get(f"/api/jobs/{job['id']}")
     assert answer.status_code == 500
     assert answer.json()["reference"] in answer.json()["detail"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ from tests.running_jobs import a_spec, run_one
 
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
+from pregao.recovery import reconcile
 from pregao.store import recorder as recorder_module
 from pregao.store.recorder import Recorder
 
@@ -67,3 +69,25 @@ async def test_facts_stay_in_the_outbox_until_they_are_committed(
             await Recorder(redis, pool).step()
     assert await redis.xlen(KEYS.outbox) == waiting
     assert await Recorder(redis, pool).step() == waiting
+
+
+@pytest.mark.parametrize("step", ["restore", "restore_fired"])
+async def test_nobody_can_work_on_a_queue_that_is_only_half_restored(
+    redis: redis_async.Redis, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    queue = QueueCommands(redis)
+    await reconcile(queue, pool)
+    await queue.enqueue([a_spec()])
+    while await Recorder(redis, pool).step():
+        pass
+    await redis.flushall()
+    do, markers = getattr(QueueCommands, step), []
+
+    async def look_first(commands: QueueCommands, *arguments: Any) -> Any:
+        markers.append(await commands.read_generation())
+        return await do(commands, *arguments)
+
+    monkeypatch.setattr(QueueCommands, step, look_first)
+    await reconcile(queue, pool)
+    assert markers == [None]
+    assert await queue.read_generation() is not None

@@ -233,8 +233,8 @@ async def test_a_batch_that_was_committed_but_not_dropped_is_repeated_without_a_
     entries = await redis.xrange(KEYS.outbox)
     await drain(recorder)
     before = [await pool.fetch(f"SELECT * FROM {table}") for table in ("jobs", "job_attempts", "scraper_results")]
-    for entry_id, fields in entries:
-        await redis.xadd(KEYS.outbox, fields, id=f"{entry_id.decode().split('-')[0]}9-1")
+    for number, (entry_id, fields) in enumerate(entries, 1):
+        await redis.xadd(KEYS.outbox, fields, id=f"{entry_id.decode().split('-')[0]}9-{number}")
     await drain(recorder)
     after = [await pool.fetch(f"SELECT * FROM {table}") for table in ("jobs", "job_attempts", "scraper_results")]
     assert after == before

@@ -15,7 +15,9 @@ from pregao.domain.clock import ManualClock
 from pregao.domain.errors import GenerationMissing
 from pregao.domain.job import JobPriority, JobStatus
 from pregao.embedded.postgres import Postgres
+from pregao.embedded.valkey import Valkey
 from pregao.queue.commands import QueueCommands
+from pregao.queue.connection import open_redis
 from pregao.queue.facts import Firing
 from pregao.queue.keys import Keys
 from pregao.queue.views import QueueViews
@@ -318,3 +320,25 @@ async def test_a_running_recorder_recovers_a_redis_that_was_wiped(
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
     assert await views.status(spec.id) is JobStatus.PENDING
+
+
+async def test_a_server_that_was_started_again_gets_back_what_its_file_had_lost(
+    valkey_server: Valkey, pool: asyncpg.Pool
+) -> None:
+    """A power cut may cost the last second of the append-only file: here the whole job, but not the marker."""
+    async with open_redis(valkey_server.url) as redis:
+        commands, job = QueueCommands(redis), a_spec()
+        await reconcile(commands, pool)
+        await commands.enqueue([job])
+        while await Recorder(redis, pool).step():
+            pass
+        lost = [f"scraper:job:{job.id}:{part}" for part in ("meta", "data", "status")]
+        await redis.delete("scraper:jobs:normal", *lost)
+        assert await reconcile(commands, pool) is None
+        valkey_server.kill()
+        valkey_server.start()
+        done = await reconcile(commands, pool)
+        assert done is not None
+        assert (done.cause, done.jobs) == ("restarted", 1)
+        assert await redis.lrange("scraper:jobs:normal", 0, -1) == [job.id.encode()]  # type: ignore[misc]
+        assert await reconcile(commands, pool) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,8 @@ from starlette.exceptions import HTTPException
 
 from pregao.api.jobs import job_router
 from pregao.api.problems import answer_error
-from pregao.domain.errors import PregaoError
+from pregao.domain.errors import PregaoError, QueueUnavailable
+from pregao.queue.connection import check_server, open_redis
 from pregao.settings import Settings
 from pregao.system.preflight import check_api_port
 
@@ -38,12 +40,30 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that leaves the signals to the process that runs it."""
+    """Uvicorn that leaves the signals to the process that runs it, and says where it serves once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the door."""
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            logger.info("API on http://{}:{}, documented at /docs", host, self.config.port)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+async def _check_redis(settings: Settings) -> None:
+    """Raises UnsafeServer; a Redis that is away may come later."""
+    redis = open_redis(settings.resolve_redis_url(), retries=0)
+    try:
+        await check_server(redis, settings.key_prefix)
+    except QueueUnavailable as error:
+        logger.warning("{}; going on without it for now", error)
+    finally:
+        await redis.aclose()
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -52,6 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     Raises InvalidInput as `check_api_port` does, and PregaoError when the application does not start.
     """
     check_api_port(settings)
+    await _check_redis(settings)
     server = _Server(
         uvicorn.Config(
             create_app(settings),
@@ -64,8 +85,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             timeout_graceful_shutdown=max(1, int(settings.grace_seconds)),
         )
     )
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    logger.info("API on http://{}:{}, documented at /docs", host, settings.api_port)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve())
         stopping = group.create_task(stop.wait())

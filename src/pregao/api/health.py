@@ -11,7 +11,7 @@ from loguru import logger
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import PregaoError
 from pregao.queue.messages import QueueLengths
-from pregao.queue.views import OutboxFacts, WorkerFacts
+from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts
 from pregao.runtime import Runtime
 from pregao.store.history import History
 
@@ -30,16 +30,18 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
     the recorder does not follow. Never raises for a component that is down; each has 3 s to answer.
     """
     history = History(runtime.pool)
-    generation, lengths, workers, outbox, executions = await asyncio.gather(
+    generation, lengths, workers, schedulers, outbox, executions = await asyncio.gather(
         _probe(runtime.commands.read_generation()),
         _probe(runtime.views.lengths()),
         _probe(runtime.views.workers()),
+        _probe(runtime.views.schedulers()),
         _probe(runtime.views.outbox()),
         _probe(history.last_executions(1)),
     )
     working = [worker for worker in workers or [] if worker.state == "working"]
     stopped = _what_stops_jobs(lengths, generation, working)
     behind = _what_keeps_records_back(executions, outbox)
+    behind += [] if schedulers is None else _what_does_not_fire(schedulers)
     return {
         "status": "unhealthy" if stopped else "degraded" if behind else "healthy",
         "redis": "healthy" if lengths is not None else "unhealthy",
@@ -50,7 +52,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
         "components": {
             "workers": None if workers is None else _worker_component(workers),
             "recorder": None if outbox is None else _recorder_component(outbox),
-            "scheduler": None if executions is None else _scheduler_component(executions),
+            "scheduler": None if schedulers is None else _scheduler_component(schedulers, executions or []),
         },
     }
 
@@ -99,6 +101,13 @@ def _what_keeps_records_back(executions: list[dict[str, Any]] | None, outbox: Ou
     return problems
 
 
+def _what_does_not_fire(schedulers: list[SchedulerFacts]) -> list[str]:
+    if not schedulers:
+        return ["no scheduler is alive: nothing fires; start one with `pregao scheduler`"]
+    wrong = dict.fromkeys(problem for scheduler in schedulers for problem in scheduler.problems)
+    return [f"schedule file: {problem}" for problem in wrong]
+
+
 def _worker_component(workers: list[WorkerFacts]) -> dict[str, Any]:
     return {
         "alive": len(workers),
@@ -127,9 +136,19 @@ def _recorder_component(outbox: OutboxFacts) -> dict[str, Any]:
     }
 
 
-def _scheduler_component(executions: list[dict[str, Any]]) -> dict[str, Any]:
+def _scheduler_component(schedulers: list[SchedulerFacts], executions: list[dict[str, Any]]) -> dict[str, Any]:
     last = executions[0] if executions else None
     return {
+        "alive": len(schedulers),
+        "members": [
+            {
+                "id": scheduler.id,
+                "schedules": scheduler.schedules,
+                "problems": len(scheduler.problems),
+                "heartbeat_at": market_iso(scheduler.heartbeat_at),
+            }
+            for scheduler in schedulers
+        ],
         "last_schedule": last and last["schedule_name"],
         "last_fire_time": last and last["fire_time"],
         "last_outcome": last and last["outcome"],

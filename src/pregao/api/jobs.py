@@ -46,6 +46,8 @@ _ALWAYS: dict[int | str, dict[str, Any]] = {
 _NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: _problem("No such job")}
 _NOT_NOW: dict[int | str, dict[str, Any]] = {**_NO_SUCH_JOB, 409: _problem("The job's status does not allow that")}
 
+_BODY: dict[int | str, dict[str, Any]] = {400: _problem("The body is not JSON"), 413: _problem("The body is too large")}
+
 routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=ProblemRoute, responses=_ALWAYS)
 
 
@@ -69,6 +71,7 @@ TheRuntime = Annotated[Runtime, Depends(runtime_of)]
     responses={
         200: {"model": JobView, "description": "The job that stands for this request already"},
         409: _problem("The Idempotency-Key was used for another request"),
+        **_BODY,
     },
 )
 async def create_job(body: JobRequest, actions: Actions, idempotency_key: IdempotencyKey = None) -> Response:
@@ -133,7 +136,7 @@ async def cancel_job(job_id: JobId, actions: Actions) -> Response:
     return json_response(told_of_cancel(job_id, await actions.cancel(job_id)))
 
 
-@routes.patch("/{job_id}", response_model=JobView, responses=_NOT_NOW)
+@routes.patch("/{job_id}", response_model=JobView, responses={**_NOT_NOW, **_BODY})
 async def change_job(job_id: JobId, body: JobChange, actions: Actions) -> Response:
     """Change the priority of a job that waits: it goes to the back of the other queue."""
     return json_response(await actions.change_priority(job_id, body.priority))

@@ -41,11 +41,11 @@ def scheduler() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(ctx: typer.Context) -> None:
     """Run a worker and its recorder. Any number may run, on any host."""
     from pregao.cli import roles
 
-    roles.worker()
+    roles.worker(ctx.obj)
 
 
 @app.command(hidden=True)

@@ -28,9 +28,9 @@ def scheduler() -> None:
     run_role("scheduler", _scheduler)
 
 
-def worker() -> None:
-    """Run a worker with its recorder until it is stopped."""
-    run_role("worker", _worker)
+def worker(command: Sequence[str] | None = None) -> None:
+    """Run a worker with its recorder until it is stopped. `command` starts a role when its name follows."""
+    run_role("worker", partial(_worker, command))
 
 
 def recorder() -> None:
@@ -55,10 +55,10 @@ async def _scheduler(settings: Settings, stop: asyncio.Event) -> None:
         await service.stop()
 
 
-async def _worker(settings: Settings, stop: asyncio.Event) -> None:
+async def _worker(command: Sequence[str] | None, settings: Settings, stop: asyncio.Event) -> None:
     from pregao.worker.processor import JobProcessor
 
-    processor = JobProcessor(settings=settings)
+    processor = JobProcessor(settings=settings, role_command=command)
     if not await until_redis_answers(stop, processor.initialize):
         return
     await processor.start()

@@ -32,6 +32,7 @@ from pregao.queue.messages import (
 )
 from pregao.queue.replies import translate
 from pregao.queue.scripts import Argument, Scripts
+from pregao.queue.views import SchedulerFacts
 
 BATCH_LIMIT = 1000
 """Ids moved by one call; a longer script would hold up every other client."""
@@ -63,6 +64,7 @@ class QueueCommands:
         self.keys = Keys(prefix)
         self.outbox_limit_bytes = outbox_limit_bytes
         self._redis = redis
+        self._now_ms = now_ms
         self._scripts = Scripts(redis, self.keys, now_ms)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
@@ -102,6 +104,16 @@ class QueueCommands:
         except RedisError as error:
             raise translate(error) from error
         return {name.decode(): from_ms(int(mark)) for name, mark in marks.items()}
+
+    async def server_time(self) -> datetime:
+        """The server's clock, which every script goes by; aware UTC."""
+        if self._now_ms is not None:
+            return from_ms(self._now_ms())
+        try:
+            seconds, micros = await self._redis.time()
+        except RedisError as error:
+            raise translate(error) from error
+        return from_ms(int(seconds) * 1000 + int(micros) // 1000)
 
     async def begin_schedules(self, marks: Mapping[str, datetime]) -> int:
         """Give schedules that have no mark one, so that they start from there. Returns how many were new."""
@@ -164,6 +176,18 @@ class QueueCommands:
         """Correct leases after a jump of the server's clock, prune silent workers, heal the wake token."""
         return read_tick(await self._scripts.call("tick", *TICK_ARGUMENTS))
 
+    async def beat(self, scheduler: SchedulerFacts) -> int:
+        """Say that a scheduler lives; returns how many do."""
+        facts = msgspec.json.encode(scheduler)
+        return int(await self._scripts.call("beat", scheduler.id, facts, WORKER_SILENCE_MS))
+
+    async def retire(self, scheduler_id: str) -> None:
+        """Say that a scheduler has ended."""
+        try:
+            await self._redis.hdel(self.keys.schedulers, scheduler_id)
+        except RedisError as error:
+            raise translate(error) from error
+
     async def cancel(self, job_id: str) -> Cancelled:
         """Cancel a waiting job now, or ask the worker of a running one to stop."""
         code, state = await self._scripts.call("cancel", job_id)
@@ -191,6 +215,13 @@ class QueueCommands:
         except RedisError as error:
             raise translate(error) from error
         return None if marker is None else int(marker)
+
+    async def read_server_run(self) -> str:
+        """What changes with every start of the server, and with every failover to another one."""
+        try:
+            return str((await self._redis.info("server"))["run_id"])
+        except RedisError as error:
+            raise translate(error) from error
 
     async def open_generation(self, generation: int) -> None:
         """Set the marker: from now on the scripts work. The last step of a recovery."""

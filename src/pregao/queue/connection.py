@@ -35,7 +35,9 @@ class ServerFacts(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
-def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECONDS) -> redis_async.Redis:
+def open_redis(
+    url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECONDS, retries: int = RETRIES
+) -> redis_async.Redis:
     """An asyncio client with bytes answers; connects at the first command and reconnects by itself.
 
     Lost replies are repeated, which every script allows. `timeout_seconds=None` is for a connection that blocks.
@@ -46,7 +48,7 @@ def open_redis(url: str, *, timeout_seconds: float | None = COMMAND_TIMEOUT_SECO
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
         **_keepalive(url),
-        retry=AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
+        retry=AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), retries),
         retry_on_error=list(_PASSING),
         health_check_interval=0,
     )

@@ -23,6 +23,7 @@ class Keys:
         self.fence = f"{prefix}fence"
         self.fired = f"{prefix}fired"
         self.workers = f"{prefix}workers"
+        self.schedulers = f"{prefix}schedulers"
         self.clock = f"{prefix}clock"
         self.orphans = f"{prefix}orphans"
         self.cancel = f"{prefix}cancel"

@@ -140,7 +140,10 @@ class LeaseKeeper:
     def _tick(self) -> float:
         tick = read_tick(self._scripts.call("tick", *TICK_ARGUMENTS))
         if tick.corrected_ms:
-            logger.warning("the queue's clock jumped by {} ms; leases were moved along", tick.corrected_ms)
+            logger.info(
+                "nobody ticked for {:.0f} s, or the server's clock was set: leases were moved along",
+                tick.corrected_ms / 1000,
+            )
         if tick.expired:
             reclaimed = self._scripts.call("reclaim", *RECLAIM_ARGUMENTS)
             for job_id, state in zip(reclaimed[::2], reclaimed[1::2], strict=True):

@@ -18,7 +18,7 @@ from pregao.queue.replies import translate
 
 ScriptName = Literal[
     "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget", "reprioritize",
+    "mark", "forget", "reprioritize", "beat",
 ]  # fmt: skip
 Argument = str | bytes | int | float
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -20,7 +20,7 @@ from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
 from pregao.queue.replies import translate
 
-WORKER_ALIVE_SECONDS = 20.0
+ALIVE_SECONDS = 20.0
 OUTBOX_PAGE = 50
 
 
@@ -38,6 +38,17 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_at: datetime | None = None
 
 
+class SchedulerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scheduler says of itself: how many schedules it fires, and what is wrong with the file on disk."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    schedules: int = 0
+    problems: list[str] = []
+    heartbeat_at: datetime | None = None
+
+
 class OutboxFacts(msgspec.Struct, frozen=True):
     """How far PostgreSQL is behind. `oldest_at` is when the oldest fact was written, None when there is none."""
 
@@ -51,6 +62,9 @@ class OutboxFacts(msgspec.Struct, frozen=True):
     def lag_seconds(self) -> float:
         """Age of the oldest fact that PostgreSQL does not have, by the server's clock."""
         return max(0.0, (self.now - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
+
+
+Beating = TypeVar("Beating", WorkerFacts, SchedulerFacts)
 
 
 class QueueViews:
@@ -153,25 +167,32 @@ class QueueViews:
 
     async def workers(self) -> list[WorkerFacts]:
         """Workers whose heartbeat is fresh by the server's own clock."""
+        # A script that drives a job by hand has no slots: it consumes nothing by itself.
+        return [worker for worker in await self._alive(self.keys.workers, WorkerFacts) if worker.slots]
+
+    async def schedulers(self) -> list[SchedulerFacts]:
+        """Schedulers whose heartbeat is fresh by the server's own clock."""
+        return await self._alive(self.keys.schedulers, SchedulerFacts)
+
+    async def _alive(self, key: str, kind: type[Beating]) -> list[Beating]:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.time()
-            pipe.hgetall(self.keys.workers)
+            pipe.hgetall(key)
             (seconds, micros), entries = await _answered(pipe.execute())
         now = from_ms(int(seconds) * 1000 + int(micros) // 1000)
-        workers = []
+        alive: list[Beating] = []
         for name, value in sorted(entries.items()):
             heartbeat, _, facts = value.partition(b"|")
-            heartbeat_at = from_ms(int(heartbeat))
-            if (now - heartbeat_at).total_seconds() <= WORKER_ALIVE_SECONDS:
-                try:
-                    worker = msgspec.json.decode(facts, type=WorkerFacts)
-                except msgspec.MsgspecError as error:
-                    logger.warning("the heartbeat of worker {!r} cannot be read: {}", name, error)
-                    continue
-                if worker.slots == 0:
-                    continue  # a script that drives a job by hand consumes nothing by itself
-                workers.append(msgspec.structs.replace(worker, id=name.decode(), heartbeat_at=heartbeat_at))
-        return workers
+            try:
+                heartbeat_at = from_ms(int(heartbeat))
+                member = msgspec.json.decode(facts, type=kind)
+            except (ValueError, OverflowError, msgspec.MsgspecError) as error:
+                logger.warning("the heartbeat of {!r} in {} cannot be read: {}", name, key, error)
+                continue
+            if (now - heartbeat_at).total_seconds() <= ALIVE_SECONDS:
+                identity = name.decode(errors="replace")
+                alive.append(msgspec.structs.replace(member, id=identity, heartbeat_at=heartbeat_at))
+        return alive
 
     async def outbox(self) -> OutboxFacts:
         """Size and age of what PostgreSQL does not have yet, and how many facts it refused."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -51,8 +51,10 @@ class JobProcessor:
         settings: Settings | None = None,
         clock: Clock | None = None,
         records: bool = True,
+        role_command: Sequence[str] | None = None,
     ) -> None:
-        """`records=False` leaves the recorder to somebody else."""
+        """`records=False` leaves the recorder to somebody else; `role_command` starts its process otherwise."""
+        self._role_command = role_command
         self._settings = settings or Settings.load()
         self.worker_count = worker_count if worker_count is not None else self._settings.concurrent_jobs
         if self.worker_count < 1:
@@ -145,7 +147,7 @@ class JobProcessor:
             self._keeper.start()
             try:
                 if self._records:
-                    group.create_task(RecorderProcess(self._settings).run())
+                    group.create_task(RecorderProcess(self._settings, self._role_command).run())
                 group.create_task(self._settler.run())
                 group.create_task(self._generation.run())
                 on_cancel = partial(self._slots.ask, reason="cancel")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from loguru import logger
@@ -21,16 +22,17 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 class RecorderProcess:
     """Keeps one `pregao recorder` running for as long as `run()` is not cancelled. Any number may run at once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, command: Sequence[str] | None = None) -> None:
+        """`command` starts a role when its name follows; the module when left out."""
         self._settings = settings
+        self._command = [*(command or (sys.executable, "-m", "pregao")), "recorder"]
 
     async def run(self) -> None:
         """Start the process, start it again when it ends, stop it on cancellation."""
         while True:
             keeper = sys.platform != "linux"
-            command = [sys.executable, "-m", "pregao", "recorder"]
             process = await asyncio.create_subprocess_exec(
-                *launcher(command, signal.SIGTERM, None, keeper=keeper),
+                *launcher(self._command, signal.SIGTERM, None, keeper=keeper),
                 env=self._environment(),
                 stdin=asyncio.subprocess.PIPE if keeper else asyncio.subprocess.DEVNULL,
                 start_new_session=True,

@@ -1,1 +1,1 @@
-SELECT generation FROM queue_generation
+SELECT generation, server_run FROM queue_generation

@@ -1,0 +1,1 @@
+ALTER TABLE queue_generation ADD COLUMN server_run text;

@@ -1,0 +1,356 @@
+"""What may be broken in the code, each with the tests that have to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LUA = "src/pregao/queue/lua"
+COMMANDS = "tests/integration/test_queue_commands.py"
+RECORDER = "tests/integration/test_recorder.py"
+RECOVERY = "tests/integration/test_recovery.py"
+WORKER = "tests/integration/test_worker.py"
+JOBQUEUE = "tests/integration/test_jobqueue.py"
+DISPATCH = "tests/integration/test_scheduler_dispatch.py"
+PROMISES = "tests/integration/test_queue_promises.py"
+EVENTS = "tests/integration/test_event_order.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: `old` occurs exactly once in `file` and is replaced by `new`; `tests` must turn red."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "settle takes any token",
+        f"{LUA}/settle.lua",
+        "job.state == 'running' and job.token == token then",
+        "job.state == 'running' then",
+        (PROMISES,),
+    ),
+    Mutant(
+        "settle answers a repetition as stale",
+        f"{LUA}/settle.lua",
+        "job.last_token == token and job.last_outcome == outcome",
+        "false",
+        (PROMISES,),
+    ),
+    Mutant(
+        "settle writes no fact",
+        f"{LUA}/settle.lua",
+        "    fact(job, more)\n    start_retention(job)",
+        "    start_retention(job)",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "settle drops the error",
+        f"{LUA}/settle.lua",
+        "write_document(job, body, error_json)",
+        "write_document(job, body, 'null')",
+        (JOBQUEUE, WORKER),
+    ),
+    Mutant(
+        "settle ignores a cancel request",
+        f"{LUA}/settle.lua",
+        "elseif job.cancel then",
+        "elseif false then",
+        (PROMISES,),
+    ),
+    Mutant(
+        "release takes any token",
+        f"{LUA}/release.lua",
+        "job.state == 'running' and job.token == token then",
+        "job.state == 'running' then",
+        (PROMISES,),
+    ),
+    Mutant(
+        "renew takes any token",
+        f"{LUA}/renew.lua",
+        "v[1] == 'running' and v[2] == ARGV[at + 1]",
+        "v[1] == 'running'",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a repeated claim is a new one",
+        f"{LUA}/claim.lua",
+        "if last[1] == sequence and last[2] == ARGV[8] then",
+        "if false then",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a repeated claim answers jobs that another worker has by now",
+        f"{LUA}/claim.lua",
+        "job.state == 'running' and job.worker == worker then answer(job)",
+        "job.state == 'running' then answer(job)",
+        (PROMISES,),
+    ),
+    Mutant(
+        "the last token is forgotten",
+        f"{LUA}/claim.lua",
+        "  redis.call('SET', FENCE, text(fence))\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a claim leaves no wake token",
+        f"{LUA}/claim.lua",
+        "  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end",
+        "  if false then wake() break end",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "the tick puts back no wake token",
+        f"{LUA}/tick.lua",
+        "  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end",
+        "  if false then wake() break end",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "a new job wakes nobody",
+        f"{LUA}/shared/create.lua",
+        "      wake()\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "the outbox may grow without limit",
+        f"{LUA}/claim.lua",
+        "> tonumber(ARGV[7]) then return {'BEHIND'} end",
+        "< 0 then return {'BEHIND'} end",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "a unique key is not freed",
+        f"{LUA}/shared/job.lua",
+        "    redis.call('DEL', unique_key(job.unique))\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a unique key is not looked at",
+        f"{LUA}/shared/create.lua",
+        "if holder then return 'DUPLICATE', holder end",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a known id is made again",
+        f"{LUA}/shared/create.lua",
+        "if redis.call('EXISTS', meta_key(job.id)) == 1 then return 'EXISTS', job.id end",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "an ended job leaves after an hour",
+        f"{LUA}/shared/head.lua",
+        "RETENTION_SECONDS = 86400",
+        "RETENTION_SECONDS = 3600",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "the status of an ended job stays for ever",
+        f"{LUA}/shared/job.lua",
+        "job.state, 'EX', RETENTION_SECONDS)",
+        "job.state)",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "a job that comes back goes to the end of its queue",
+        f"{LUA}/shared/job.lua",
+        "front and 'RPUSH' or 'LPUSH'",
+        "'LPUSH'",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a clock that jumps expires leases",
+        f"{LUA}/tick.lua",
+        "redis.call('ZINCRBY', RUNNING, text(jump), id)",
+        "local _ = id",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "scripts work without a generation marker",
+        f"{LUA}/shared/guard.lua",
+        "if not generation then",
+        "generation = generation or '0'\nif false then",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "a cancel is not published",
+        f"{LUA}/cancel.lua",
+        "  redis.call('PUBLISH', prefix .. 'cancel', job.id)\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a cancel request is not kept",
+        f"{LUA}/cancel.lua",
+        "  redis.call('HSET', meta_key(job.id), 'cancel', '1')\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a lost lease is not counted",
+        f"{LUA}/reclaim.lua",
+        "  job.lost = job.lost + 1\n",
+        "",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "a retry is promoted before it is due",
+        f"{LUA}/promote.lua",
+        "'-inf', text(now_ms), 'BYSCORE'",
+        "'-inf', '+inf', 'BYSCORE'",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a restored job loses its unique key",
+        f"{LUA}/restore.lua",
+        "      if not holder_of(job.unique) then redis.call('SET', unique_key(job.unique), job.id) end\n",
+        "",
+        (RECOVERY,),
+    ),
+    Mutant(
+        "a restore overwrites what Redis has",
+        f"{LUA}/restore.lua",
+        "if redis.call('EXISTS', meta_key(job.id)) == 0 then",
+        "if true then",
+        (RECOVERY,),
+    ),
+    Mutant(
+        "an occurrence is fired again",
+        f"{LUA}/fire.lua",
+        "if fire_ms <= tonumber(redis.call('HGET', FIRED, schedule) or '-1') then return 'ALREADY' end",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "an occurrence in the future is fired",
+        f"{LUA}/fire.lua",
+        "if fire_ms > now_ms then return 'EARLY' end",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "a firing is recorded without its jobs",
+        f"{LUA}/fire.lua",
+        "create_all(6)\n",
+        "",
+        (RECORDER,),
+    ),
+    Mutant(
+        "no event tells that a job was created",
+        f"{LUA}/shared/create.lua",
+        "  event('job_created', job)\n",
+        "",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "no event tells that a job was started",
+        f"{LUA}/claim.lua",
+        "  event('job_started', job)\n",
+        "",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "no event tells of a retry",
+        f"{LUA}/settle.lua",
+        "    event('job_retry', job)\n",
+        "",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "forgotten facts still count",
+        f"{LUA}/forget.lua",
+        "    bytes = bytes + tonumber(ARGV[at + 1])\n",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "events are published before the commit",
+        "src/pregao/store/recorder.py",
+        "                return await write(connection, facts, self._find_request)",
+        "                ended = await write(connection, facts, self._find_request)\n"
+        "                await self._outbox.publish([_event(ending) for ending in ended])\n"
+        "                return ended",
+        (EVENTS,),
+    ),
+    Mutant(
+        "final events are not published",
+        "src/pregao/store/recorder.py",
+        "        if ended:\n            await self._outbox.publish",
+        "        if False:\n            await self._outbox.publish",
+        (RECORDER,),
+    ),
+    Mutant(
+        "entries are dropped before they are recorded",
+        "src/pregao/store/recorder.py",
+        "        readable = [entry for entry in entries if entry.problem is None]\n",
+        "        readable = [entry for entry in entries if entry.problem is None]\n"
+        "        await self._outbox.forget(entries)\n",
+        (EVENTS,),
+    ),
+    Mutant(
+        "any number of recorders work at once",
+        "src/pregao/store/recorder.py",
+        'yield bool(await connection.fetchval(sql("try_recorder_lock"), RECORDER_LOCK))',
+        'yield bool(await connection.fetchval(sql("try_recorder_lock"), RECORDER_LOCK) or True)',
+        (RECORDER,),
+    ),
+    Mutant(
+        "a refused fact is not kept",
+        "src/pregao/store/recorder.py",
+        "        await self._outbox.bury(entry, problem)\n",
+        "",
+        (RECORDER,),
+    ),
+    Mutant(
+        "jobs of a firing are not recorded",
+        "src/pregao/store/writer.py",
+        'await _many(connection, "insert_jobs", [job_row(c, c.spec) for c in _by_id(changes) if c.spec is not None])',
+        "pass",
+        (RECORDER,),
+    ),
+    Mutant(
+        "an old fact changes a row",
+        "src/pregao/store/sql/update_jobs.sql",
+        "  AND (jobs.generation, jobs.version) < (fact.generation, fact.version)",
+        "",
+        (RECORDER,),
+    ),
+    Mutant(
+        "an old result replaces a newer one",
+        "src/pregao/store/sql/upsert_results.sql",
+        "WHERE (scraper_results.generation, scraper_results.version) < (excluded.generation, excluded.version)",
+        "",
+        (PROMISES,),
+    ),
+    Mutant(
+        "the marker is set before the jobs are back",
+        "src/pregao/recovery.py",
+        '    await connection.execute(sql("set_generation"), generation, clock.now())\n',
+        '    await connection.execute(sql("set_generation"), generation, clock.now())\n'
+        "    await commands.open_generation(generation)\n",
+        (EVENTS,),
+    ),
+    Mutant(
+        "a worker that cannot renew goes on",
+        "src/pregao/queue/lease.py",
+        '            self._tell(lease, "expired")',
+        "            pass",
+        (PROMISES,),
+    ),
+    Mutant(
+        "one settlement that is refused holds up the others",
+        "src/pregao/worker/settler.py",
+        "                await self._send_one_by_one(batch, error)\n                return",
+        "                await asyncio.sleep(RETRY_SECONDS)",
+        (PROMISES,),
+    ),
+)
