@@ -38,7 +38,7 @@ fix: $(DEV_STAMP) ## Format and repair what the linter can
 	@$(PY) -m ruff check --fix $(CODE)
 
 property: $(DEV_STAMP) ## Run the property tests for long (EXAMPLES=2000)
-	@PREGAO_PROPERTY_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n 2 --timeout=0 tests/property
+	@PREGAO_PROPERTY_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n 2 --hypothesis-profile=thorough --timeout=0 tests/property
 
 chaos: $(DEV_STAMP) ## Prove survival: every fault, 10,000 jobs each (CHAOS_SEED=n repeats a run, CHAOS_SCALE=0.1 is a smoke run)
 	@CHAOS_SEED="$(CHAOS_SEED)" CHAOS_SCALE="$(CHAOS_SCALE)" $(PY) -m pytest tests/chaos/long

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +37,8 @@ TEMPLATE = "migrated_template"
 
 # Timing never decides a test; `make property` asks for the thorough profile.
 hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
+_examples = int(os.environ.get("PREGAO_PROPERTY_EXAMPLES", "2000"))
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=_examples)
 hypothesis.settings.load_profile("default")
 _numbers = count(1)
 

@@ -334,8 +334,8 @@ MUTANTS = (
     Mutant(
         "the marker is set before the jobs are back",
         "src/pregao/recovery.py",
-        '    await connection.execute(sql("set_generation"), generation, clock.now())\n',
-        '    await connection.execute(sql("set_generation"), generation, clock.now())\n'
+        '    await connection.execute(sql("set_generation"), generation, clock.now(), server_run)\n',
+        '    await connection.execute(sql("set_generation"), generation, clock.now(), server_run)\n'
         "    await commands.open_generation(generation)\n",
         (EVENTS,),
     ),

@@ -35,6 +35,8 @@ from pregao.queue.messages import Claim, Settlement
 START_MS = 1_800_000_000_000
 LEASE_MS = 10_000
 GENERATION = 41
+EXAMPLES = max(200, settings().max_examples)
+STEPS = 40
 WORKERS = ("w1", "w2")
 workers = st.sampled_from(WORKERS)
 priorities = st.sampled_from(PRIORITIES)
@@ -438,9 +440,9 @@ def run_machine(url: str, examples: int, steps: int) -> None:
     )
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300 if EXAMPLES <= 200 else 0)
 def test_the_queue_does_what_the_model_does(redis_url: str) -> None:
-    run_machine(redis_url, max(200, settings().max_examples), 40)
+    run_machine(redis_url, EXAMPLES, STEPS)
 
 
 def test_model_times_are_real_dates() -> None:

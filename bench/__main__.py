@@ -1,0 +1,101 @@
+"""`python -m bench`: run the suite, print the table, keep the figures as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from bench import processes
+from bench.contestant import PEERS, PREGAO
+from bench.engines import CORES, SERVER_CORE, WORKER_CORE, Engines, running_engines
+from bench.environments import python_of
+from bench.session import Session
+from bench.table import Outcome, print_table
+
+SCENARIOS = (
+    "drain", "recorded", "enqueue_bulk", "enqueue_single", "pick_up", "waiting_jobs", "depth", "memory", "idle",
+    "visibility", "scripts",
+)  # fmt: skip
+QUICK_SHARE = 0.02
+
+
+def run_scenarios(session: Session, names: Sequence[str], console: Console) -> list[Outcome]:
+    """Each in turn, in the order of `SCENARIOS`."""
+    outcomes: list[Outcome] = []
+    for name in (name for name in SCENARIOS if name in names):
+        began = time.monotonic()
+        measured = importlib.import_module(f"bench.scenarios.{name}").measure(session)
+        for outcome in measured if isinstance(measured, list) else [measured]:
+            outcome.seconds = round(time.monotonic() - began, 1)
+            outcomes.append(outcome)
+            console.print(f"{outcome.scenario}: {outcome.seconds:g} s")
+    return outcomes
+
+
+def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:
+    """Where and with what this run was made."""
+    stated = {who: processes.run(engines, who, "describe", cores=CORES) for who in contestants}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=processes.ROOT, capture_output=True, text=True)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 - when the run was made
+        "commit": commit.stdout.strip(),
+        "system": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores",
+        "load_before": psutil.getloadavg()[0],
+        "python": platform.python_version(),
+        "server": f"{engines.version()}, appendonly yes, appendfsync everysec, core {SERVER_CORE}",
+        "worker": f"one process, core {WORKER_CORE}, uvloop, logging at WARNING",
+        "contestants": stated,
+    }
+
+
+def main() -> int:
+    """The exit code: 0 when every goal is met, 1 otherwise."""
+    options = _options().parse_args()
+    console = Console(width=120)
+    contestants = [PREGAO, *(() if options.no_peers else options.peers)]
+    for who in contestants:
+        python_of(who)
+    with running_engines() as engines:
+        facts = machine(engines, contestants)
+        session = Session(engines, contestants[1:], options.repeats, QUICK_SHARE if options.quick else 1.0)
+        outcomes = run_scenarios(session, options.only or SCENARIOS, console)
+    print_table(outcomes, console)
+    for name, value in facts.items():
+        if name != "contestants":
+            console.print(f"{name}: {value}")
+    for who, stated in facts["contestants"].items():
+        versions = ", ".join(f"{name} {version}" for name, version in stated["versions"].items())
+        console.print(f"{who}: {versions}; {stated['settings']}")
+    if options.json:
+        document = {**facts, "outcomes": [outcome.as_json() for outcome in outcomes]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    missed = [goal for outcome in outcomes for goal in outcome.goals if not goal.met]
+    console.print(f"{len(missed)} goals missed" if missed else "every goal is met")
+    return 1 if missed else 0
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Proof of speed, with peers beside us.")
+    parser.add_argument("--quick", action="store_true", help="2 %% of the jobs: does it run at all?")
+    parser.add_argument("--no-peers", action="store_true", help="Pregão alone; nothing is installed")
+    parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
+    parser.add_argument("--only", nargs="+", choices=SCENARIOS, help="some scenarios")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each contestant, of which the median counts")
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

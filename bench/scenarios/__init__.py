@@ -1,0 +1,1 @@
+"""One scenario a file: what is measured, for whom, and the goals. `measure(session)` gives the outcome."""
