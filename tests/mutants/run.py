@@ -25,6 +25,9 @@ TIMEOUT_SECONDS = 300
 
 def main(wanted: list[str]) -> int:
     mutants = [m for m in MUTANTS if not wanted or any(part in m.name for part in wanted)]
+    if not mutants:
+        names = "\n".join(f"  {mutant.name}" for mutant in MUTANTS)
+        sys.exit(f"no mutant is called like {', '.join(wanted)}; there are:\n{names}")
     for mutant in mutants:
         check_place(mutant)
     with tempfile.TemporaryDirectory(prefix="pregao-mutants-") as directory:
