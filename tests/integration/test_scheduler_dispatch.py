@@ -245,18 +245,33 @@ async def test_a_changed_rule_counts_from_the_change(
     assert [outcome for _, outcome in await outcomes(redis)] == ["late"]
 
 
-async def test_a_server_whose_clock_is_behind_is_asked_again(
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=1), timedelta(seconds=10), timedelta(hours=-1)])
+async def test_the_servers_clock_decides_however_wrong_this_hosts_is(
+    redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock, wrong_by: timedelta
+) -> None:
+    here = ManualClock(clock.now() + wrong_by)
+    dispatcher, file = Dispatcher(here, DEFAULTS), file_of(minutely())
+    wake = await dispatcher.step(commands, file)
+    assert wake - here.now() <= timedelta(seconds=30), "sleeping is by this host's clock"
+    for _ in range(2):
+        clock.advance(timedelta(seconds=30))
+        here.advance(timedelta(seconds=30))
+        await dispatcher.step(commands, file)
+    assert await outcomes(redis) == [("12:01", "fired")]
+
+
+async def test_a_schedule_whose_jobs_are_refused_is_skipped_and_holds_up_no_other(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    behind = QueueCommands(redis, now_ms=lambda: to_ms(clock.now() - timedelta(seconds=10)))
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(minutely())
-    await dispatcher.step(behind, file)
-    clock.advance(timedelta(seconds=30))
-    wake = await dispatcher.step(behind, file)
-    assert clock.now() < wake < clock.now() + timedelta(seconds=1)
-    assert await outcomes(redis) == []
+    bad, good = minutely("bad", metadata={"value": float("nan")}), minutely("good")
+    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(bad, good)
     await dispatcher.step(commands, file)
-    assert await outcomes(redis) == [("12:01", "fired")]
+    clock.advance(timedelta(seconds=30))
+    await dispatcher.step(commands, file)
+    firings, jobs = await facts(redis)
+    assert {firing.schedule_name: firing.outcome for firing in firings} == {"bad": "skipped", "good": "fired"}
+    assert "metadata" in next(str(firing.detail) for firing in firings if firing.schedule_name == "bad")
+    assert {job.spec.schedule_name for job in jobs if job.spec} == {"good"}
 
 
 async def test_an_emptied_redis_is_not_taken_for_a_first_start(

@@ -10,12 +10,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis.asyncio as redis_asyncio
+from tests.builders import eventually
 
 from pregao.domain.errors import UnsafeServer
 from pregao.embedded.valkey import Valkey
 from pregao.queue.connection import open_redis
 from pregao.queue.facts import Firing, FiringFact, decode_entry
 from pregao.queue.keys import Keys
+from pregao.queue.views import QueueViews
 from pregao.scheduler.problem import ScheduleFileRefused
 from pregao.scheduler.service import ScraperScheduler
 from pregao.settings import Settings
@@ -182,3 +184,33 @@ async def test_a_server_that_evicts_is_refused(scheduler: ScraperScheduler, redi
             await scheduler.stop()
     finally:
         await redis.config_set("maxmemory-policy", "noeviction")
+
+
+async def test_it_says_that_it_lives_and_what_is_wrong_with_its_file_until_it_stops(
+    scheduler: ScraperScheduler, redis: redis_asyncio.Redis, path: Path
+) -> None:
+    rewrite(path, EVERY_SECOND.format(name="rates") + "  broken: {scraper: BCB, type: interval}\n")
+    await scheduler.start()
+    views = QueueViews(redis)
+    (alive,) = await eventually(views.schedulers)
+    assert alive.schedules == 1
+    assert "schedule broken" in alive.problems[0]
+    await scheduler.stop()
+    assert await views.schedulers() == []
+
+
+async def test_an_edit_that_cannot_even_be_read_does_not_end_it(
+    scheduler: ScraperScheduler, redis: redis_asyncio.Redis, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduler.start()
+    await firings_of(redis, "rates", 1)
+
+    def fails(*_: object, **__: object) -> None:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr("pregao.scheduler.watched_file.load_schedules", fails)
+    rewrite(path, EVERY_SECOND.format(name="rates") + "# touched\n")
+    await until(lambda: scheduler.problems)
+    seen = len(await firings_of(redis, "rates", 1))
+    assert len(await firings_of(redis, "rates", seen + 2)) > seen
+    assert "date value out of range" in str(scheduler.problems[0])

@@ -302,7 +302,9 @@ def test_the_options_of_a_schedule(tmp_path: Path) -> None:
         ("catch_up", ""), ("max_retries", "-5"), ("max_retries", "101"), ("max_retries", "2.5"),
         ("timeout_seconds", "0"), ("timeout_seconds", "1e9"), ("timeout_seconds", ".nan"),
         ("misfire_grace_seconds", "-1"), ("misfire_grace_seconds", "soon"), ("metadata", "[1]"),
-        ("metadata", "{a: 1, a: 2}"), ("metadata", "{a: 99999999999999999999999}"), ("timezone", "America/SaoPaulo"),
+        ("metadata", "{a: 1, a: 2}"), ("metadata", "{a: 99999999999999999999999}"),
+        ("metadata", "{a: .nan}"), ("metadata", "{a: 1e400}"),
+        ("start_date", "0001-01-01"), ("end_date", "9999-12-31"), ("timezone", "America/SaoPaulo"),
         ("timezone", "BRT-3"), ("start_date", "tomorrow"), ("end_date", "5"), ("description", "[a]"),
     ],
 )  # fmt: skip
@@ -321,6 +323,11 @@ def test_a_date_schedule_takes_no_bounds(tmp_path: Path) -> None:
 def test_an_end_before_the_start_is_an_error(tmp_path: Path) -> None:
     found = problem(tmp_path, "type: cron, hour: 9, start_date: 2026-12-02, end_date: 2026-12-01")
     assert found.field == "end_date"
+
+
+def test_a_run_date_at_the_end_of_time_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    found = problem(tmp_path, 'type: date, run_date: "9999-12-31T23:59:59"')
+    assert (found.field, found.fix) == ("run_date", "write a year from 2000 to 2200")
 
 
 def test_a_run_date_without_a_time_is_an_error(tmp_path: Path) -> None:

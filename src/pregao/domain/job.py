@@ -77,7 +77,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         for field_name in ("scraper_name", "ticker", "schedule_name", "unique_key"):
             _check_text(field_name, getattr(self, field_name))
         if self.metadata:
-            _check_metadata(self.metadata)
+            check_metadata(self.metadata)
 
 
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -94,7 +94,8 @@ def _check_text(field_name: str, value: str | None) -> None:
         raise InvalidInput(field_name, value, "contains half of a surrogate pair", "send well-formed Unicode") from None
 
 
-def _check_metadata(metadata: dict[str, Any]) -> None:
+def check_metadata(metadata: dict[str, Any]) -> None:
+    """Refuse metadata that would not come back as it was given. Raises InvalidInput."""
     try:
         encoded = msgspec.json.encode(metadata)
     except (TypeError, ValueError, RecursionError) as error:

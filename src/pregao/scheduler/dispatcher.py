@@ -16,11 +16,12 @@ import msgspec
 from loguru import logger
 
 from pregao.domain.clock import Clock, market_iso
-from pregao.domain.errors import GenerationMissing
+from pregao.domain.errors import GenerationMissing, InvalidInput
 from pregao.domain.schedule import Schedule
 from pregao.queue.commands import QueueCommands
+from pregao.queue.facts import Firing
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults, handle
+from pregao.scheduler.occurrence import Defaults, Occurrence, handle
 from pregao.scheduler.triggers import fires_between, next_fire
 
 OVERDUE_LIMIT = 50
@@ -38,13 +39,17 @@ class Dispatcher:
         self._clock = clock
         self._defaults = defaults
         self._known: dict[str, Hashable | None] = {}
+        self._ahead = timedelta()
 
     async def step(self, commands: QueueCommands, file: ScheduleFile) -> datetime:
         """Handle what is due now, and say when to call again (aware UTC; in the past when more is overdue).
 
         Raises GenerationMissing, QueueUnavailable or QueueFull; nothing is lost by that, and the step is repeated.
         """
-        now = self._clock.now()
+        # The server's clock decides: this host's may be wrong, and would then find everything late, or begin a new
+        # schedule in the future.
+        now = await commands.server_time()
+        self._ahead = self._clock.now() - now
         marks = await commands.fired_marks()
         if await commands.read_generation() is None:
             # Without it, "no mark" may mean that Redis was emptied: beginning from now would skip what is overdue.
@@ -55,7 +60,7 @@ class Dispatcher:
             schedule = file.schedules[name]
             if schedule.enabled:
                 wake = min(wake, await self._handle(commands, schedule, file.scrapers[name], marks[name], now))
-        return wake
+        return wake + self._ahead
 
     async def _align(
         self, commands: QueueCommands, file: ScheduleFile, marks: dict[str, datetime], now: datetime
@@ -87,7 +92,7 @@ class Dispatcher:
         """Handle the overdue occurrences of one schedule; answers when it is due again."""
         due = fires_between(schedule, mark, now, OVERDUE_LIMIT)
         for fire_time in due:
-            occurrence = handle(schedule, scraper, fire_time, self._clock.now(), self._defaults)
+            occurrence = self._decide(schedule, scraper, fire_time)
             reply = await commands.fire(occurrence.firing, occurrence.specs)
             if reply == "early":
                 # The server's clock decides, and it is behind ours.
@@ -98,6 +103,21 @@ class Dispatcher:
             return now
         following = next_fire(schedule, max([mark, now, *due]))
         return now + RECHECK if following is None else following
+
+    def _decide(self, schedule: Schedule, scraper: str, fire_time: datetime) -> Occurrence:
+        """What becomes of one occurrence. One whose jobs are refused is skipped, and holds up no other schedule."""
+        try:
+            return handle(schedule, scraper, fire_time, self._clock.now() - self._ahead, self._defaults)
+        except InvalidInput as error:
+            logger.error("schedule {} cannot fire: {}", schedule.name, error)
+            skipped = Firing(
+                schedule_name=schedule.name,
+                scraper_name=scraper,
+                fire_time=fire_time,
+                outcome="skipped",
+                detail=f"its jobs are refused: {error}",
+            )
+            return Occurrence(skipped, [])
 
 
 def _signature(file: ScheduleFile, name: str) -> Hashable:

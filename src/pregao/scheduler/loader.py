@@ -11,11 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
-import orjson
 
 from pregao.domain.clock import Clock
 from pregao.domain.errors import InvalidInput
-from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
+from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority, check_metadata
 from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Schedule, ScheduleType
 from pregao.scheduler.document import Mapping, read_yaml
 from pregao.scheduler.form import Form
@@ -222,9 +221,9 @@ def _read_metadata(form: Form) -> dict[str, Any]:
         form.report("metadata", f"has {name!r} twice, on lines {first} and {line}", "keep one of the two")
     plain = {name: entry.plain() for name, entry in value.value.entries.items()}
     try:
-        orjson.dumps(plain)
-    except TypeError as error:
-        form.report("metadata", f"is not JSON: {error}", "put large numbers in quotes")
+        check_metadata(plain)
+    except InvalidInput as error:
+        form.report("metadata", error.problem, error.fix)
     return plain
 
 

@@ -160,6 +160,10 @@ class Moment(NamedTuple):
     text: str
 
 
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+"""Years that a file may name; far from the ends of what a datetime can hold in any zone."""
+
+
 def read_moment(form: Form, name: str, zone: ZoneInfo, *, end_of_day: bool = False) -> Moment | None:
     """An ISO 8601 time; without an offset it is local to `zone`. A bare date is its first or last instant."""
     value = form.required(name)
@@ -170,6 +174,9 @@ def read_moment(form: Form, name: str, zone: ZoneInfo, *, end_of_day: bool = Fal
         moment = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         form.report(name, "is not an ISO 8601 time", 'write for example "2026-12-30T15:30:00"')
+        return None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        form.report(name, "is out of range", f"write a year from {FIRST_YEAR} to {LAST_YEAR}")
         return None
     only_date = len(text) <= len("2026-W01-1") and ":" not in text and "T" not in text
     if only_date and end_of_day:

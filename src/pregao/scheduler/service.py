@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,6 +20,7 @@ from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
+from pregao.queue.views import SchedulerFacts
 from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import Defaults
@@ -30,6 +34,7 @@ LOOK_SECONDS = 1.0
 """The longest sleep: a changed file or a clock that was set is noticed within this time."""
 FIRST_WAIT_SECONDS = 0.5
 LAST_WAIT_SECONDS = 15.0
+BEAT_SECONDS = 5.0
 
 
 class ScraperScheduler:
@@ -55,6 +60,8 @@ class ScraperScheduler:
         defaults = Defaults(self._settings.max_retries, self._settings.timeout_ms / 1000)
         self._dispatcher = Dispatcher(self._clock, defaults)
         self._background = Background("scheduler")
+        self._id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._next_beat = 0.0
 
     @property
     def file(self) -> ScheduleFile:
@@ -153,6 +160,7 @@ class ScraperScheduler:
         try:
             wake = await self._dispatcher.step(commands, self.file)
             while (left := (wake - self._clock.now()).total_seconds()) > 0:
+                await self._beat(commands)
                 await asyncio.sleep(min(left, LOOK_SECONDS))
                 if self._file.changed():
                     # What was due under the old rules is settled before the new ones count.
@@ -165,6 +173,20 @@ class ScraperScheduler:
             # If it is emptied again and again, this is no busy loop.
             await asyncio.sleep(FIRST_WAIT_SECONDS)
 
+    async def _beat(self, commands: QueueCommands) -> None:
+        """Say every few seconds that this scheduler lives, and what is wrong with its file."""
+        if self._clock.monotonic() < self._next_beat:
+            return
+        self._next_beat = self._clock.monotonic() + BEAT_SECONDS
+        facts = SchedulerFacts(
+            id=self._id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
+            problems=[str(problem) for problem in self.problems],
+        )
+        await commands.beat(facts)
+
     @asynccontextmanager
     async def _link(self) -> AsyncIterator[tuple[QueueCommands, GenerationKeeper]]:
         """A connection; its address is looked up again each time, since the embedded engines may move."""
@@ -173,7 +195,15 @@ class ScraperScheduler:
         keeper = GenerationKeeper(commands, self._settings.resolve_database_url())
         try:
             await check_server(redis, self._settings.key_prefix)
+            self._next_beat = 0.0
             yield commands, keeper
         finally:
+            await self._retire(commands)
             await keeper.aclose()
             await redis.aclose()
+
+    async def _retire(self, commands: QueueCommands) -> None:
+        try:
+            await commands.retire(self._id)
+        except QueueError as error:
+            logger.debug("this scheduler's entry stays until its heartbeat is old: {}", error)

@@ -44,6 +44,11 @@ class WatchedFile:
         except ScheduleFileRefused as refused:
             self._keep([refused.details])
             return
+        except Exception as error:  # noqa: BLE001 - an edit must never end a scheduler that works
+            logger.exception("{} cannot be read", self._path)
+            told = Problem(file=str(self._path), line=1, problem=f"cannot be read: {error!r}", fix="undo the edit")
+            self._keep([told])
+            return
         if fresh.problems and not fresh.schedules:
             self._keep(fresh.problems)
             return
