@@ -178,3 +178,29 @@ def test_an_upstream_is_replaced_by_its_variable_in_the_environment_or_the_file(
 
 def test_extra_scrapers_are_a_list_of_import_paths() -> None:
     assert load(PREGAO_SCRAPERS="my.module:One, my.module:Two,").extra_scrapers == ("my.module:One", "my.module:Two")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("REDIS_URL", "redis://localhost:abc", "a port from 1 to 65535"),
+        ("REDIS_URL", "redis://localhost:99999", "a port from 1 to 65535"),
+        ("REDIS_URL", "redis://localhost/notadb", "the number of a database"),
+        ("DATABASE_URL", "postgresql://u@h:notaport/db", "a port from 1 to 65535"),
+        ("DATABASE_URL", "postgresql://u@[::1/db", "brackets like [::1]"),
+        ("PREGAO_PREFIX", " ", "without spaces"),
+        ("PREGAO_GRACE_SECONDS", "nan", "a finite number"),
+    ],
+)
+def test_a_value_that_only_looks_right_is_refused_with_what_is_allowed(variable: str, value: str, allowed: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.load(None, environ={variable: value})
+    assert caught.value.field == variable
+    assert allowed in caught.value.fix
+
+
+def test_an_env_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"API_PORT=3000\nNOTE=caf\xe9\n")
+    with pytest.raises(InvalidSettings, match="save it as UTF-8 text"):
+        Settings.load(file, environ={})

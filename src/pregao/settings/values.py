@@ -32,10 +32,22 @@ class InvalidSettings(InvalidInput):
 
 
 def _one_of_schemes(*schemes: str) -> AfterValidator:
+    wanted = f"a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+
     def check(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in schemes:
-            raise ValueError(f"a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in schemes
+        except ValueError:
+            raise ValueError(f"{wanted}, with an IPv6 address in brackets like [::1]") from None
+        if not known:
+            raise ValueError(wanted)
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError(f"{wanted}, with a port from 1 to 65535") from None
+        if parts.scheme in ("redis", "rediss") and not (parts.path.strip("/").isdigit() or parts.path in ("", "/")):
+            raise ValueError(f"{wanted}, with the number of a database after the host, for example /0")
         return url
 
     return AfterValidator(check)
@@ -49,6 +61,12 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _visible(text: str) -> str:
+    if not text.strip() or any(character.isspace() for character in text):
+        raise ValueError("text without spaces, for example scraper:")
+    return text
 
 
 def _import_path(path: str) -> str:
@@ -86,13 +104,15 @@ class Settings(BaseModel):
     db_username: str | None = Field(None, alias="DB_USERNAME")
     db_password: str | None = Field(None, alias="DB_PASSWORD", repr=False)
     db_database: str | None = Field(None, alias="DB_DATABASE")
-    key_prefix: Annotated[str, Field(min_length=1)] = Field("scraper:", alias="PREGAO_PREFIX")
+    key_prefix: Annotated[str, AfterValidator(_visible)] = Field("scraper:", alias="PREGAO_PREFIX")
     schedules_path: Path = Field(Path("config/scraper_schedules.yaml"), alias="PREGAO_SCHEDULES")
     concurrent_jobs: Annotated[int, Field(ge=1, le=1000)] = Field(3, alias="SCRAPER_CONCURRENT_JOBS")
     max_retries: Annotated[int, Field(ge=0, le=100)] = Field(3, alias="SCRAPER_MAX_RETRIES")
     timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(60_000, alias="SCRAPER_TIMEOUT")
     lease_ms: Annotated[int, Field(ge=300, le=3_600_000)] = Field(15_000, alias="PREGAO_LEASE_MS")
-    grace_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(30.0, alias="PREGAO_GRACE_SECONDS")
+    grace_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
+        30.0, alias="PREGAO_GRACE_SECONDS"
+    )
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field("INFO", alias="LOG_LEVEL")
     log_file: Path | None = Field(None, alias="LOG_FILE")
     api_host: Annotated[str, Field(min_length=1)] = Field("127.0.0.1", alias="API_HOST")
@@ -101,7 +121,6 @@ class Settings(BaseModel):
     chrome_headless: bool = Field(True, alias="CHROME_HEADLESS")
     fsync: Literal["everysec", "always"] = Field("everysec", alias="PREGAO_FSYNC")
     maxmemory_mb: Annotated[int, Field(ge=16)] = Field(512, alias="PREGAO_MAXMEMORY_MB")
-    retention_days: Annotated[int, Field(ge=1)] = Field(90, alias="PREGAO_RETENTION_DAYS")
     extra_scrapers: Annotated[tuple[Annotated[str, AfterValidator(_import_path)], ...], BeforeValidator(_listed)] = (
         Field((), alias="PREGAO_SCRAPERS")
     )
@@ -181,7 +200,11 @@ class Settings(BaseModel):
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:
     if env_file is None:
         return {}
-    values = {name: value for name, value in dotenv_values(env_file).items() if value}
+    try:
+        values = {name: value for name, value in dotenv_values(env_file).items() if value}
+    except (UnicodeDecodeError, OSError) as error:
+        problem = InvalidInput(str(env_file), "(the file)", f"cannot be read: {error}", "save it as UTF-8 text")
+        raise InvalidSettings([problem]) from None
     for url, parts in (("REDIS_URL", REDIS_PARTS), ("DATABASE_URL", DB_PARTS)):
         # A host in the environment is meant; a URL in the file must not win over it.
         if parts[0] in process and url not in process:
@@ -207,6 +230,8 @@ def _problem(entry: Any) -> InvalidInput:
             fix = f"use {context['expected']}"
         case "int_parsing" | "int_from_float" | "int_type":
             fix = "use a whole number"
+        case "finite_number":
+            fix = "use a finite number"
         case "float_parsing":
             fix = "use a number"
         case "bool_parsing":
