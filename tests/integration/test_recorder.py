@@ -529,3 +529,19 @@ async def test_postgresql_may_be_away_at_start_and_later(
     await asyncio.to_thread(postgres_server.start)
     assert await pool.fetchval("SELECT count(*) FROM scraper_results") == 2
     await pool.close()
+
+
+async def test_a_job_whose_result_row_is_refused_in_any_form_still_ends_as_failed(
+    commands: QueueCommands, recorder: Recorder, redis: redis_async.Redis, pool: asyncpg.Pool
+) -> None:
+    await pool.execute("ALTER TABLE scraper_results ADD CONSTRAINT no_petr4 CHECK (ticker <> 'PETR4')")
+    spec = a_spec(ticker="PETR4")
+    await run_one(commands, spec, {"secret": 1})
+    await drain(recorder)
+    row = await pool.fetchrow("SELECT status, error FROM jobs WHERE job_id = $1", spec.id)
+    assert row is not None
+    assert row["status"] == "failed"
+    assert "no_petr4" in row["error"]
+    assert "DETAIL" not in row["error"], "the refused row itself is nobody's business"
+    assert await redis.xlen(KEYS.outbox) == 0
+    assert await redis.xlen(KEYS.outbox_dead) == 1

@@ -148,15 +148,26 @@ class Recorder:
             if not _blames_the_fact(error):
                 raise
             if len(entries) == 1:
-                return await self._record_failure(entries[0], f"refused: {error}")
+                return await self._record_failure(entries[0], f"refused: {_reason(error)}")
         middle = len(entries) // 2
         return await self._record(entries[:middle]) + await self._record(entries[middle:])
 
-    async def _write(self, entries: Sequence[Entry]) -> list[Ending]:
+    async def _write_what_passes(self, job_id: str, rest: Entry) -> list[Ending]:
+        """The bare fact; where even that is refused, the job's own row: it must not stay unfinished for ever."""
+        for jobs_only in (False, True):
+            try:
+                return await self._write([rest], jobs_only=jobs_only)
+            except Exception as error:
+                if not _blames_the_fact(error):
+                    raise
+                logger.error("job {} is refused in its bare form too: {}", job_id, _reason(error))
+        return []
+
+    async def _write(self, entries: Sequence[Entry], *, jobs_only: bool = False) -> list[Ending]:
         facts = [entry.fact for entry in entries if entry.fact is not None]
         with unavailable():
             async with self._pool.acquire() as connection, connection.transaction():
-                return await write(connection, facts, self._find_request)
+                return await write(connection, facts, self._find_request, jobs_only=jobs_only)
 
     async def _record_failure(self, entry: Entry, problem: str) -> list[Ending]:
         """Record what can be recorded of an entry, and keep the whole of it in `outbox:dead`."""
@@ -164,12 +175,7 @@ class Recorder:
         ended: list[Ending] = []
         if isinstance(entry.fact, JobFact):
             rest = msgspec.structs.replace(entry, fact=reduced(entry.fact, problem))
-            try:
-                ended = await self._write([rest])
-            except Exception as error:
-                if not _blames_the_fact(error):
-                    raise
-                logger.error("job {} has no row for that either: {}", entry.fact.job_id, error)
+            ended = await self._write_what_passes(entry.fact.job_id, rest)
         await self._outbox.bury(entry, problem)
         return ended
 
@@ -204,6 +210,11 @@ class Recorder:
 
 def _blames_the_fact(error: Exception) -> bool:
     return refuses(error) or isinstance(error, ValueError | OverflowError | InvalidInput)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without PostgreSQL's DETAIL: that repeats the row, and whoever may see the error sees it."""
+    return str(error).partition("\nDETAIL:")[0]
 
 
 def _event(ending: Ending) -> dict[str, object]:

@@ -46,16 +46,22 @@ class Ending(msgspec.Struct, frozen=True):
     version: int
 
 
-async def write(connection: Connection, facts: Sequence[Fact], find_request: FindRequest) -> list[Ending]:
-    """Write `facts`; the jobs that they end. Raises UnknownJob, and what PostgreSQL says of values it refuses."""
+async def write(
+    connection: Connection, facts: Sequence[Fact], find_request: FindRequest, *, jobs_only: bool = False
+) -> list[Ending]:
+    """Write `facts`; the jobs that they end. Raises UnknownJob, and what PostgreSQL says of values it refuses.
+
+    `jobs_only` leaves attempts and results out: the last resort for a job whose other rows are refused.
+    """
     job_facts = [fact for fact in facts if isinstance(fact, JobFact)]
     changes = changes_of(job_facts)
     names = await _names(connection, changes, find_request)
     await _many(connection, "insert_jobs", [job_row(c, c.spec) for c in _by_id(changes) if c.spec is not None])
     await _many(connection, "update_jobs", [change_row(change) for change in _by_id(changes)])
-    await _many(connection, "insert_attempts", attempt_rows(job_facts))
-    results = [row for row in map(result_row, _by_id(changes)) if row is not None]
-    await _many(connection, "upsert_results", results)
+    if not jobs_only:
+        await _many(connection, "insert_attempts", attempt_rows(job_facts))
+        results = [row for row in map(result_row, _by_id(changes)) if row is not None]
+        await _many(connection, "upsert_results", results)
     firings = [execution_row(fact) for fact in facts if isinstance(fact, FiringFact)]
     await _many(connection, "insert_executions", firings)
     return [_ending(change.newest, *names[job_id]) for job_id, change in changes.items() if change.newest.state.ended]
