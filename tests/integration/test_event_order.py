@@ -58,7 +58,7 @@ async def test_facts_stay_in_the_outbox_until_they_are_committed(
     class Killed(BaseException):
         """Stands for the end of the process."""
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise Killed
 
     await run_one(QueueCommands(redis), a_spec(), 1)

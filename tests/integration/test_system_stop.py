@@ -132,8 +132,9 @@ def test_the_contracts_own_way_shows_each_process_as_scheduler_py(tmp_path: Path
 
         lines = [" ".join(process.cmdline()) for process in running.family()]
 
-        assert sum("scheduler.py" in line for line in lines) == 4
-        assert any(line.endswith("scheduler.py worker") for line in lines)
+        assert sum("scheduler.py" in line for line in lines) == 5
+        for role in ("api", "scheduler", "worker", "recorder"):
+            assert any(line.endswith(f"scheduler.py {role}") for line in lines), role
 
 
 def test_a_killed_make_takes_the_system_with_it(tmp_path: Path) -> None:
