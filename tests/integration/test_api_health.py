@@ -129,7 +129,7 @@ async def test_a_refused_fact_degrades_the_system(api: ApiService) -> None:
 async def test_facts_that_wait_for_long_degrade_the_system(api: ApiService) -> None:
     await api.heartbeat()
     seconds, _ = await api.redis.time()
-    await api.redis.xadd("scraper:outbox", {"kind": "job"}, id=f"{seconds - 100}000-0")
+    await api.redis.xadd("scraper:outbox", {"job": "x"}, id=f"{seconds - 100}000-0")
     health = await api.get("/health")
     assert health["status"] == "degraded"
     assert health["components"]["recorder"]["lag_seconds"] >= 99

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
-from pregao.queue.facts import JobFact, decode_entry, unpack_result
+from pregao.queue.facts import JobFact, decode_entry, job_id_of, unpack_result
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
 from pregao.queue.replies import translate
@@ -103,7 +103,7 @@ class QueueViews:
         async with self._redis.pipeline(transaction=True) as pipe:
             for job_id in job_ids:
                 pipe.get(self.keys.data(job_id))
-                pipe.hmget(self.keys.meta(job_id), "worker", "due", "cancel", "lost", "version")
+                pipe.hmget(self.keys.meta(job_id), "state", "worker", "due", "cancel", "lost", "version")
             answers = await _answered(pipe.execute())
         found: dict[str, dict[str, Any]] = {}
         for job_id, data, meta in zip(job_ids, answers[::2], answers[1::2], strict=True):
@@ -142,14 +142,13 @@ class QueueViews:
 
     async def unrecorded_ids(self, limit: int = 1000) -> list[str]:
         """Jobs of the newest facts that are still on their way to PostgreSQL, each once; results are not unpacked."""
-        ids = {fields[b"id"].decode(): None async for _, fields in self._outbox_backwards(limit) if b"id" in fields}
+        ids = {job_id_of(fields): None async for _, fields in self._outbox_backwards(limit) if b"job" in fields}
         return list(ids)
 
     async def unrecorded_result(self, job_id: str, limit: int = 1000) -> bytes | None:
         """The JSON of a result that is still on its way to PostgreSQL; None when it is not among the newest facts."""
-        wanted = job_id.encode()
         async for _, fields in self._outbox_backwards(limit):
-            if fields.get(b"id") == wanted and b"result" in fields:
+            if b"result" in fields and job_id_of(fields) == job_id:
                 return unpack_result(fields[b"result"])
         return None
 
@@ -217,10 +216,11 @@ class QueueViews:
 
 
 def _live_fields(meta: list[bytes | None]) -> dict[str, Any]:
-    worker, due, cancel, lost, version = meta
+    """Worker and due time stay in the hash when the job leaves those states: they are shown while they hold."""
+    state, worker, due, cancel, lost, version = meta
     return {
-        "worker": worker.decode() if worker else None,
-        "due_at": from_ms(int(due)).isoformat() if due else None,
+        "worker": worker.decode() if worker and state == b"running" else None,
+        "due_at": from_ms(int(due)).isoformat() if due and state == b"retry" else None,
         "cancel_requested": cancel == b"1",
         "lost_count": int(lost or 0),
         "version": int(version or 0),

@@ -70,6 +70,7 @@ class Registry:
         self._tables: tuple[dict[str, list[Entry]], ...] = ({}, {}, {}, {})
         for entry in entries:
             self._add(entry)
+        self._found: dict[str, Entry] = {}
 
     @classmethod
     def load(cls, settings: ScraperSettings) -> Registry:
@@ -116,6 +117,12 @@ class Registry:
                 table.setdefault(key, []).append(entry)
 
     def _find(self, name: str) -> Entry:
+        known = self._found.get(name)
+        if known is None:
+            known = self._found[name] = self._look_for(name)
+        return known
+
+    def _look_for(self, name: str) -> Entry:
         folded = fold(name)
         for table in self._tables:
             found = table.get(folded, [])

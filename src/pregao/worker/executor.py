@@ -173,6 +173,8 @@ class Executor:
 
 def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:
     """The result's metadata as JSON values, with the places of the data that had to be changed."""
+    if not metadata and not sanitised:
+        return {}
     encoded = encode_result(metadata)
     value = orjson.loads(encoded.document)
     if not isinstance(value, dict):

@@ -51,29 +51,69 @@ class InLoop:
         started = self._clock.monotonic()
         # Not in a task group: a group would wait for ever for an attempt that ignores its cancellation.
         attempt = asyncio.create_task(_attempt(create, argument, self._clock))  # noqa: TID251
-        either: set[asyncio.Future[Any]] = {attempt, stop}
+        watch = _Watch(attempt, timeout_seconds, stop)
         try:
-            await asyncio.wait(either, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            await watch.over
         finally:
-            ended = attempt.done()
-            attempt.cancel()
-        if not ended:
-            await self._see_off(attempt)
-            if stop.done():
-                return Stopped(stop.result())
-            message = f"timed out after {timeout_seconds:g} s"
-            return Failed(failure(FailureClass.TIMEOUT, message), self._clock.monotonic() - started)
-        if attempt.cancelled():
-            message = "the scraper cancelled itself: something that it awaited was cancelled"
-            return Failed(failure(FailureClass.ERROR, message), self._clock.monotonic() - started)
-        return attempt.result()
-
-    async def _see_off(self, attempt: asyncio.Task[Outcome]) -> None:
-        await asyncio.wait({attempt}, timeout=OBEDIENCE_SECONDS)
+            watch.end()
+        if watch.ended_by_itself:
+            if attempt.cancelled():
+                message = "the scraper cancelled itself: something that it awaited was cancelled"
+                return Failed(failure(FailureClass.ERROR, message), self._clock.monotonic() - started)
+            return attempt.result()
         if not attempt.done():
             logger.error("an attempt ignores its cancellation; it is abandoned, and still takes up this worker")
             self._abandoned.add(attempt)
             attempt.add_done_callback(self._abandoned.discard)
+        if stop.done():
+            return Stopped(stop.result())
+        message = f"timed out after {timeout_seconds:g} s"
+        return Failed(failure(FailureClass.TIMEOUT, message), self._clock.monotonic() - started)
+
+
+class _Watch:
+    """Cancels an attempt at its timeout or when `stop` gets a reason.
+
+    `over` is done when the attempt is, or when it has not ended OBEDIENCE_SECONDS after its cancellation. Callbacks and
+    one future: waiting for two tasks at once costs as much as the rest of a short job.
+    """
+
+    def __init__(
+        self, attempt: asyncio.Task[Outcome], timeout_seconds: float, stop: asyncio.Future[StopReason]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._attempt = attempt
+        self._stop = stop
+        self._timer = self._loop.call_later(timeout_seconds, self._cancel)
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self.ended_by_itself = False
+        self._cancelled = False
+        attempt.add_done_callback(self._attempt_done)
+        stop.add_done_callback(self._cancel)
+
+    def end(self) -> None:
+        """Take all callbacks back; an attempt that still runs is cancelled."""
+        self._timer.cancel()
+        self._stop.remove_done_callback(self._cancel)
+        self._attempt.remove_done_callback(self._attempt_done)
+        if not self._attempt.done():
+            self._attempt.cancel()
+
+    def _cancel(self, _: object = None) -> None:
+        if self._cancelled or self._attempt.done():
+            return
+        self._cancelled = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(OBEDIENCE_SECONDS, self._be_over)
+        self._attempt.cancel()
+
+    def _attempt_done(self, _: object) -> None:
+        self.ended_by_itself = not self._cancelled
+        self._be_over()
+
+    def _be_over(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
 
 
 async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: Clock) -> Outcome:

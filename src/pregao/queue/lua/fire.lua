@@ -13,11 +13,8 @@ if fire_ms > now_ms then return 'EARLY' end
 if fire_ms <= tonumber(redis.call('HGET', FIRED, schedule) or '-1') then return 'ALREADY' end
 create_all(6)
 if firing ~= '' then
-  redis.call('HSET', FIRED, schedule, text(fire_ms))
-  local entry = {'kind', 'firing', 'generation', generation, 'at', text(now_ms), 'firing', firing}
-  local bytes = 0
-  for _, value in ipairs(entry) do bytes = bytes + #value end
-  redis.call('XADD', OUTBOX, '*', unpack(entry))
-  redis.call('INCRBY', OUTBOX_BYTES, bytes)
+  redis.call('HSET', FIRED, schedule, fire_ms)
+  add_fact({'firing', firing, 'at', generation .. ' ' .. text(now_ms)})
 end
+finish_call()
 return 'FIRED'
