@@ -22,8 +22,8 @@ MALLOC = {
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=16384:glibc.malloc.tcache_max=2048"
     ":glibc.malloc.trim_threshold=134217728:glibc.malloc.top_pad=8388608"
 }
-"""The binary in the wheel uses the C library's allocator, and scripts free what they allocate in large batches: with the
-default cache of 7 blocks a size, a third of the time of a settle went there. Other C libraries ignore the variable.
+"""The binary in the wheel uses the C library's allocator, and scripts free what they allocate in large batches. With
+the default cache of 7 blocks a size, a third of the time of a settle went there. Other C libraries ignore the variable.
 Names: the GNU C Library's manual, "Memory Allocation Tunables".
 """
 
