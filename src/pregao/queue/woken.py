@@ -24,8 +24,8 @@ ANSWER_SECONDS = 5.0
 
 
 class WokenClaims:
-    """One connection that blocks. A call that is cancelled closes it; its claim may have been made all the same:
-    repeating its sequence number with `want` 0 tells, and makes sure that it is not made later.
+    """One connection that blocks. A call that is cancelled or aborted closes it; its claim may have been made all the
+    same: repeating its sequence number with `want` 0 tells, and makes sure that it is not made later.
     """
 
     def __init__(self, redis_url: str, commands: QueueCommands) -> None:
@@ -45,19 +45,25 @@ class WokenClaims:
         except OSError as error:
             raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
 
+    def abort(self) -> None:
+        """Close the connection: a call that waits raises QueueUnavailable, and its claim may have been made or not."""
+        if self._connection is not None and self._connection._writer is not None:
+            self._connection._writer.close()
+
     async def _send(self, arguments: list[Any]) -> Any:
         if self._connection is None:
             self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         connection = self._connection
+        limit = asyncio.get_running_loop().call_later(WAKE_SECONDS + ANSWER_SECONDS, self.abort)
         answered = False
         try:
             wait = connection.pack_command("BLPOP", self._commands.keys.wake, WAKE_SECONDS)
             claim = connection.pack_command("EVALSHA", hash_of("claim"), 1, *arguments)
             await connection.send_packed_command([*wait, *claim], check_health=False)
-            woken = await _read(connection, WAKE_SECONDS + ANSWER_SECONDS)
-            answer = await _read(connection, ANSWER_SECONDS)
+            woken, answer = await _read(connection), await _read(connection)
             answered = True
         finally:
+            limit.cancel()
             if not answered:
                 # Half an answer on this connection would be taken for the next one.
                 await self._give_up(nowait=True)
@@ -78,10 +84,9 @@ class WokenClaims:
         await self._client.aclose()
 
 
-async def _read(connection: Any, timeout_seconds: float) -> Any:
-    """An answer, or the error that the server gave for it. Raises TimeoutError."""
+async def _read(connection: Any) -> Any:
+    """An answer, or the error that the server gave for it."""
     try:
-        async with asyncio.timeout(timeout_seconds):
-            return await connection.read_response()
+        return await connection.read_response()
     except ResponseError as error:
         return error

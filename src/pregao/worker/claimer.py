@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
 
 from loguru import logger
 from redis.exceptions import RedisError
@@ -16,8 +15,6 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.messages import Claim, Claims
 from pregao.queue.woken import WokenClaims
 from pregao.worker.slots import Slots
-
-T = TypeVar("T")
 
 TROUBLE_SECONDS = 0.5
 BEHIND_SECONDS = 1.0
@@ -58,7 +55,7 @@ class Claimer:
         self._unanswered = False
         self._quiet = asyncio.Event()
         self._done = asyncio.Event()
-        self._interrupt: asyncio.Task[Any] | None = None
+        self._woken: WokenClaims | None = None
         self._trouble: str | None = None
 
     @property
@@ -69,8 +66,9 @@ class Claimer:
     def quiet(self) -> None:
         """Claim no more. A claim that is under way is answered first, one that waits for work is dropped."""
         self._quiet.set()
-        if self._interrupt is not None:
-            self._interrupt.cancel()
+        self._slots.nudge()
+        if self._woken is not None:
+            self._woken.abort()
 
     async def done(self) -> None:
         """Wait until no claim is under way any more."""
@@ -78,7 +76,7 @@ class Claimer:
 
     async def run(self) -> None:
         """Claim until `quiet()`. Servers that are away are waited for."""
-        woken = WokenClaims(self._redis_url, self._commands)
+        woken = self._woken = WokenClaims(self._redis_url, self._commands)
         try:
             while not self.is_quiet:
                 try:
@@ -88,24 +86,23 @@ class Claimer:
                     await self._recover_from(error)
             await self._return_unanswered()
         finally:
+            self._woken = None
             await woken.aclose()
             self._done.set()
 
     async def _claim_once(self, woken: WokenClaims) -> None:
         if self._slots.free <= 0:
-            await self._unless_quiet(self._slots.one_left())
+            await self._slots.one_left()
             return
         asked_at = self._clock.monotonic()
         answer = await self._ask(self._commands.claim)
         if answer.code == "behind":
             logger.warning("recording is behind: the outbox is above its limit, so that no new job is claimed")
-            await self._unless_quiet(asyncio.sleep(BEHIND_SECONDS))
+            await self._pause(BEHIND_SECONDS)
         await self._accept(answer, asked_at)
-        while answer.empty and answer.server_ms is not None:
+        while answer.empty and answer.server_ms is not None and not self.is_quiet:
             before = answer.server_ms
-            waited = await self._unless_quiet(self._ask(woken.claim))
-            if waited is None:
-                return
+            waited = await self._ask(woken.claim)
             if waited.server_ms is not None:
                 # Nobody knows when the waiting claim was made but the server; its clock tells how long after the last.
                 asked_at = min(asked_at + (waited.server_ms - before) / 1000, self._clock.monotonic())
@@ -143,23 +140,17 @@ class Claimer:
         except PregaoError as error:
             logger.warning("jobs of an unanswered claim go back when their leases end: {}", error)
 
-    async def _unless_quiet(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """What `work` comes to; None when told to be quiet meanwhile, and it is dropped. Raises what it raises."""
-        working = asyncio.create_task(work)  # noqa: TID251 - awaited here in every case
-        self._interrupt = working
-        if self.is_quiet:
-            working.cancel()
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless told to be quiet meanwhile."""
         try:
-            return await working
-        except asyncio.CancelledError:
-            if not self.is_quiet or (task := asyncio.current_task()) is None or task.cancelling():
-                working.cancel()
-                raise
-            return None
-        finally:
-            self._interrupt = None
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            return
 
     async def _recover_from(self, error: Exception) -> None:
+        if self.is_quiet:
+            return
         if self._trouble != str(error):
             logger.error("no jobs can be claimed: {}", error)
             self._trouble = str(error)
@@ -168,4 +159,4 @@ class Claimer:
                 await self._ensure_generation()
             except PregaoError as again:
                 logger.error("the queue cannot be rebuilt yet: {}", again)
-        await self._unless_quiet(asyncio.sleep(TROUBLE_SECONDS))
+        await self._pause(TROUBLE_SECONDS)

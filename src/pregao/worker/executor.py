@@ -53,16 +53,24 @@ class Executor:
         """Attempts that ignored their cancellation and still run."""
         return self._in_loop.abandoned
 
-    async def execute(self, claim: Claim, stop: asyncio.Future[StopReason]) -> None:
-        """Run the attempt and end it in the queue; raises only what the queue itself raises."""
+    async def execute(
+        self, claim: Claim, stop: asyncio.Future[StopReason], on_abandoned: Callable[[Outcome], None]
+    ) -> None:
+        """Run the attempt and end it in the queue; raises only what the queue itself raises.
+
+        `on_abandoned` gets the outcome of an attempt that cannot be stopped: the caller has it ended by `end`.
+        """
         try:
-            outcome = await self._run(claim, stop)
+            outcome = await self._run(claim, stop, on_abandoned)
         except Exception as error:  # noqa: BLE001 - whatever it is costs this job, never the worker
             logger.exception("job {} failed in a way that was not foreseen", claim.job_id)
             outcome = Failed(classify(error))
-        await self._end(claim, outcome)
+        if outcome is not None:
+            await self.end(claim, outcome)
 
-    async def _run(self, claim: Claim, stop: asyncio.Future[StopReason]) -> Outcome:
+    async def _run(
+        self, claim: Claim, stop: asyncio.Future[StopReason], on_abandoned: Callable[[Outcome], None]
+    ) -> Outcome | None:
         spec = claim.spec
         try:
             name = self._registry.resolve(spec.scraper_name)
@@ -73,6 +81,7 @@ class Executor:
             spec.ticker,
             timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
             stop=stop,
+            on_abandoned=on_abandoned,
         )
 
     async def _without_scraper(self, name: str, problem: str) -> Outcome:
@@ -81,7 +90,8 @@ class Executor:
             return NotHere(f"this worker has no scraper {name!r}; another one does")
         return Failed(failure(FailureClass.PERMANENT, problem))
 
-    async def _end(self, claim: Claim, outcome: Outcome) -> None:
+    async def end(self, claim: Claim, outcome: Outcome) -> None:
+        """End the attempt in the queue as its outcome says."""
         match outcome:
             case Completed():
                 await self._settle(claim, self._completed(claim, outcome))

@@ -28,12 +28,7 @@ class InLoop:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._abandoned: set[asyncio.Task[Outcome]] = set()
-
-    @property
-    def abandoned(self) -> int:
-        """Attempts that were given up and have not ended since."""
-        return len(self._abandoned)
+        self.abandoned = 0
 
     async def run(
         self,
@@ -42,78 +37,81 @@ class InLoop:
         *,
         timeout_seconds: float,
         stop: asyncio.Future[StopReason],
-    ) -> Outcome:
-        """Run one attempt. Ends when the scraper does, at the timeout, or when `stop` gets a reason: what is first.
+        on_abandoned: Callable[[Outcome], None],
+    ) -> Outcome | None:
+        """Run one attempt in the task of the caller, up to the scraper's end, the timeout, or a reason in `stop`.
 
-        `cleanup()` always runs, for at most five seconds. Nothing that a scraper raises gets out of here, and one that
-        swallows its cancellation does not keep the slot.
+        `cleanup()` always runs, for at most five seconds. Nothing that a scraper raises gets out of here. An attempt
+        that has not ended OBEDIENCE_SECONDS after its cancellation is abandoned: `on_abandoned` gets its outcome then,
+        and whenever it ends after all this returns None.
         """
-        started = self._clock.monotonic()
-        # Not in a task group: a group would wait for ever for an attempt that ignores its cancellation.
-        attempt = asyncio.create_task(_attempt(create, argument, self._clock))  # noqa: TID251
-        watch = _Watch(attempt, timeout_seconds, stop)
+        watch = _Watch(timeout_seconds, stop)
+        abandoned = False
+
+        def abandon() -> None:
+            nonlocal abandoned
+            abandoned = True
+            self.abandoned += 1
+            logger.error("an attempt ignores its cancellation; it is abandoned, and still takes up this worker")
+            on_abandoned(watch.outcome(timeout_seconds))
+
+        watch.on_disobedience = abandon
         try:
-            await watch.over
+            outcome = await _attempt(create, argument, self._clock)
+        except asyncio.CancelledError:
+            if watch.task.cancelling() > watch.cancelled:  # somebody else cancels this task as well
+                raise
+            message = "the scraper cancelled itself: something that it awaited was cancelled"
+            outcome = Failed(failure(FailureClass.ERROR, message))
         finally:
             watch.end()
-        if watch.ended_by_itself:
-            if attempt.cancelled():
-                message = "the scraper cancelled itself: something that it awaited was cancelled"
-                return Failed(failure(FailureClass.ERROR, message), self._clock.monotonic() - started)
-            return attempt.result()
-        if not attempt.done():
-            logger.error("an attempt ignores its cancellation; it is abandoned, and still takes up this worker")
-            self._abandoned.add(attempt)
-            attempt.add_done_callback(self._abandoned.discard)
-        if stop.done():
-            return Stopped(stop.result())
-        message = f"timed out after {timeout_seconds:g} s"
-        return Failed(failure(FailureClass.TIMEOUT, message), self._clock.monotonic() - started)
+            self.abandoned -= abandoned
+        if abandoned:
+            return None
+        return watch.outcome(timeout_seconds) if watch.cancelled else outcome
 
 
 class _Watch:
-    """Cancels an attempt at its timeout or when `stop` gets a reason.
+    """Cancels the task that made it at a timeout or when `stop` gets a reason; tells when that does not help.
 
-    `over` is done when the attempt is, or when it has not ended OBEDIENCE_SECONDS after its cancellation. Callbacks and
-    one future: waiting for two tasks at once costs as much as the rest of a short job.
+    Callbacks instead of a task that waits for another: that would cost as much as the rest of a short job.
     """
 
-    def __init__(
-        self, attempt: asyncio.Task[Outcome], timeout_seconds: float, stop: asyncio.Future[StopReason]
-    ) -> None:
+    def __init__(self, timeout_seconds: float, stop: asyncio.Future[StopReason]) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("an attempt runs in a task")
+        self.task = task
+        self.cancelled = False
+        self.on_disobedience: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._attempt = attempt
+        self._started = self._loop.time()
         self._stop = stop
         self._timer = self._loop.call_later(timeout_seconds, self._cancel)
-        self.over: asyncio.Future[None] = self._loop.create_future()
-        self.ended_by_itself = False
-        self._cancelled = False
-        attempt.add_done_callback(self._attempt_done)
         stop.add_done_callback(self._cancel)
 
+    def outcome(self, timeout_seconds: float) -> Outcome:
+        """What a cancelled attempt comes to."""
+        if self._stop.done():
+            return Stopped(self._stop.result())
+        message = f"timed out after {timeout_seconds:g} s"
+        return Failed(failure(FailureClass.TIMEOUT, message), self._loop.time() - self._started)
+
     def end(self) -> None:
-        """Take all callbacks back; an attempt that still runs is cancelled."""
+        """Take all callbacks and the cancellation back."""
         self._timer.cancel()
         self._stop.remove_done_callback(self._cancel)
-        self._attempt.remove_done_callback(self._attempt_done)
-        if not self._attempt.done():
-            self._attempt.cancel()
+        if self.cancelled:
+            self.task.uncancel()
 
     def _cancel(self, _: object = None) -> None:
-        if self._cancelled or self._attempt.done():
+        if self.cancelled:
             return
-        self._cancelled = True
+        self.cancelled = True
         self._timer.cancel()
-        self._timer = self._loop.call_later(OBEDIENCE_SECONDS, self._be_over)
-        self._attempt.cancel()
-
-    def _attempt_done(self, _: object) -> None:
-        self.ended_by_itself = not self._cancelled
-        self._be_over()
-
-    def _be_over(self) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
+        if self.on_disobedience is not None:
+            self._timer = self._loop.call_later(OBEDIENCE_SECONDS, self.on_disobedience)
+        self.task.cancel()
 
 
 async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: Clock) -> Outcome:

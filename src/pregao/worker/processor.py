@@ -28,6 +28,7 @@ from pregao.settings import Settings
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
+from pregao.worker.outcome import Outcome
 from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
@@ -189,13 +190,28 @@ class JobProcessor:
         self._group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
 
     async def _work(self, claim: Claim, slot: Slot) -> None:
+        def abandon(outcome: Outcome) -> None:
+            self._group.create_task(self._give_up(claim, slot, outcome))
+
         try:
-            await self._executor.execute(claim, slot.stop)
+            await self._executor.execute(claim, slot.stop, abandon)
         except QueueError as error:
             logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
         finally:
-            self._keeper.drop(claim.token)
-            self._slots.leave(slot)
+            self._vacate(claim, slot)
+
+    async def _give_up(self, claim: Claim, slot: Slot, outcome: Outcome) -> None:
+        """End an attempt that goes on all the same: its slot is free again."""
+        try:
+            await self._executor.end(claim, outcome)
+        except QueueError as error:
+            logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
+        finally:
+            self._vacate(claim, slot)
+
+    def _vacate(self, claim: Claim, slot: Slot) -> None:
+        self._keeper.drop(claim.token)
+        self._slots.leave(slot)
 
     def _fail_unreadable(self, job_id: str, token: str, problem: str) -> None:
         logger.error("job {} fails: {}", job_id, problem)

@@ -71,8 +71,12 @@ class Slots:
         for slot in list(self._taken.values()):
             slot.ask(reason)
 
+    def nudge(self) -> None:
+        """Let whoever waits for a slot look again."""
+        self._left.set()
+
     async def one_left(self) -> None:
-        """Wait until an attempt leaves."""
+        """Wait until an attempt leaves, or a nudge."""
         self._left.clear()
         await self._left.wait()
 

@@ -23,9 +23,10 @@ local function answer(id, token, attempt, retry_count)
   reply[n + 5] = redis.call('GET', data_key(id)) or ''
 end
 
-local last = redis.call('HMGET', CLAIMS, 'sequence', 'wanted', 'ids')
-if last[1] == sequence and last[2] == ARGV[8] then
-  for id in string.gmatch(last[3], '[^,]+') do
+local this_claim = sequence .. ':' .. ARGV[8] .. ':'
+local stored = redis.call('MGET', CLAIMS, OUTBOX_BYTES, FENCE)
+if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then
+  for id in string.gmatch(string.sub(stored[1], #this_claim + 1), '[^,]+') do
     local job = load(id)
     if job and job.state == 'running' and job.worker == worker then
       answer(id, job.token, job.attempt, job.retry_count)
@@ -33,9 +34,9 @@ if last[1] == sequence and last[2] == ARGV[8] then
   end
   return reply
 end
-if want > 0 and tonumber(redis.call('GET', OUTBOX_BYTES) or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
+if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
-local fence = math.max(tonumber(redis.call('GET', FENCE) or '0'), now_us)
+local fence = math.max(tonumber(stored[3] or '0'), now_us)
 local ids, leases, started, moved = {}, {}, {}, 0
 
 local function start(job)
@@ -76,7 +77,7 @@ local function consider(id, priority)
 end
 
 local function take_parked(priority, limit)
-  for _, scraper in ipairs(redis.call('SMEMBERS', PARKED)) do
+  for _, scraper in ipairs(parked_scrapers()) do
     while #ids < limit and room(scraper) > 0 do
       local popped = redis.call('RPOP', parked_key(scraper, priority), math.min(limit - #ids, room(scraper)))
       if not popped then break end
@@ -84,6 +85,7 @@ local function take_parked(priority, limit)
     end
     if redis.call('EXISTS', parked_key(scraper, 'high'), parked_key(scraper, 'normal'), parked_key(scraper, 'low')) == 0 then
       redis.call('SREM', PARKED, scraper)
+      parked = nil
     end
   end
 end
@@ -124,8 +126,7 @@ local function take_fairly(fair)
 end
 
 local function remember()
-  redis.call('HSET', CLAIMS, 'sequence', sequence, 'wanted', ARGV[8], 'ids', table.concat(ids, ','))
-  redis.call('PEXPIRE', CLAIMS, math.max(lease_ms, 60000))
+  redis.call('SET', CLAIMS, this_claim .. table.concat(ids, ','), 'PX', math.max(lease_ms, 60000))
 end
 
 if want == 0 then

@@ -3,7 +3,7 @@
 -- cap:scraper:{name}                           how many jobs of the scraper may run at once
 -- fair                                         of how many jobs one comes from a lower queue, if any waits there
 local CONTROL = prefix .. 'control'
-local control
+local control, parked
 local rooms = {}
 
 local function setting(name)
@@ -37,23 +37,30 @@ local function room(scraper)
   return known
 end
 
+local function parked_scrapers()
+  if not parked then parked = redis.call('SMEMBERS', PARKED) end
+  return parked
+end
+
 local function park(job)
   redis.call('LPUSH', parked_key(job.scraper, job.priority), job.id)
-  redis.call('SADD', PARKED, job.scraper)
+  if redis.call('SADD', PARKED, job.scraper) == 1 then parked = nil end
 end
 
 -- Whether a claim would find a job now.
 local function work_waits()
-  local parked = redis.call('SMEMBERS', PARKED)
+  local open = {}
   for _, priority in ipairs(PRIORITIES) do
-    if not pause_end('priority', priority) then
-      if redis.call('LLEN', ready_key(priority)) > 0 then return true end
-      for _, scraper in ipairs(parked) do
-        if room(scraper) > 0 and redis.call('EXISTS', parked_key(scraper, priority)) == 1 then return true end
-      end
+    if not pause_end('priority', priority) then open[#open + 1] = priority end
+  end
+  local keys = {}
+  for _, priority in ipairs(open) do keys[#keys + 1] = ready_key(priority) end
+  for _, scraper in ipairs(parked_scrapers()) do
+    if room(scraper) > 0 then
+      for _, priority in ipairs(open) do keys[#keys + 1] = parked_key(scraper, priority) end
     end
   end
-  return false
+  return #keys > 0 and redis.call('EXISTS', unpack(keys)) > 0
 end
 
 -- Change one field ('' takes it away), with the fact of who did it and what was there before.
