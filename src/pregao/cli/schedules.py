@@ -12,6 +12,7 @@ import typer
 from pregao.cli.session import print_table
 from pregao.domain.clock import SystemClock, market_iso
 from pregao.domain.errors import InvalidInput
+from pregao.domain.names import counted
 
 if TYPE_CHECKING:
     from pregao.domain.schedule import Schedule
@@ -40,7 +41,7 @@ def list_schedules(file: FileOption = None, as_json: JsonOption = False) -> None
                     row["scraper"],
                     _local(row["next_run_time"]),
                     row["state"],
-                    str(len(row["tickers"])),
+                    str(len(loaded.schedules[row["name"]].tickers)),
                     row["priority"],
                     row["trigger"],
                 ]
@@ -69,8 +70,8 @@ def next_firings(
         raise InvalidInput("schedule", name, f"is not loaded from {loaded.path}", f"known are {known}")
     now = SystemClock().now()
     chosen = [loaded.schedules[key] for key in loaded.scrapers if name in (None, key)]
-    if name is not None and not (chosen and chosen[0].enabled):
-        why = "it is disabled" if chosen else "its scraper is not installed"
+    why = None if name is None else loaded.why_silent(name)
+    if why is not None:
         typer.echo(f"note: schedule {name} does not fire: {why}", err=True)
 
     def firings(schedule: Schedule) -> Any:
@@ -104,15 +105,15 @@ def check(
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
-        asleep = [key for key in loaded.schedules if key not in loaded.scrapers]
+        asleep = {key: why for key in loaded.schedules if (why := loaded.why_not_run(key)) is not None}
     except ScheduleFileRefused as refused:
-        problems, warnings, sound, asleep = [refused.details], [], 0, []
+        problems, warnings, sound, asleep = [refused.details], [], 0, {}
     if as_json:
         report = {
             "problems": [msgspec.structs.asdict(problem) for problem in problems],
             "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
             "schedules": sound,
-            "no_scraper": asleep,
+            "no_scraper": list(asleep),
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -120,21 +121,26 @@ def check(
             typer.echo(f"error: {problem}")
         for warning in warnings:
             typer.echo(f"warning: {warning}")
-        for key in asleep:
-            typer.echo(f"note: schedule {key} does not fire here: its scraper is not installed")
-        typer.echo(f"{file}: {sound} sound schedules, {len(problems)} errors, {len(warnings)} warnings")
+        for key, why in asleep.items():
+            typer.echo(f"note: schedule {key} does not fire here: {why}")
+        counts = [counted(sound, "sound schedule"), counted(len(problems), "error"), counted(len(warnings), "warning")]
+        typer.echo(f"{file}: {', '.join(counts)}")
     if problems:
         raise typer.Exit(1)
 
 
 def _load(file: Path | None) -> ScheduleFile:
     from pregao.scheduler.loader import load_schedules
+    from pregao.scheduler.problem import ScheduleFileRefused
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
-    return load_schedules(path, resolve=Registry.load(settings).resolve, clock=SystemClock())
+    try:
+        return load_schedules(path, resolve=Registry.load(settings).resolve, clock=SystemClock())
+    except ScheduleFileRefused as refused:
+        raise (refused.of_the_settings() if file is None else refused) from None
 
 
 def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from loguru import logger
 
 from pregao.domain.clock import Clock, market_iso
 from pregao.domain.errors import GenerationMissing, InvalidInput
+from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
@@ -131,6 +132,6 @@ def _signature(file: ScheduleFile, name: str) -> Hashable:
 def _tell(outcome: str, schedule: Schedule, fire_time: datetime, jobs: int, detail: str | None) -> None:
     level = "INFO" if outcome == "fired" else "WARNING"
     logger.log(
-        level, "schedule {} of {}: {}, {} jobs{}",
-        schedule.name, market_iso(fire_time), outcome, jobs, f" ({detail})" if detail else "",
+        level, "schedule {} of {}: {}, {}{}",
+        schedule.name, market_iso(fire_time), outcome, counted(jobs, "job"), f" ({detail})" if detail else "",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from loguru import logger
 
 from pregao.domain.clock import Clock
+from pregao.domain.names import counted
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 
@@ -46,14 +47,14 @@ class WatchedFile:
             return
         except Exception as error:  # noqa: BLE001 - an edit must never end a scheduler that works
             logger.exception("{} cannot be read", self._path)
-            told = Problem(file=str(self._path), line=1, problem=f"cannot be read: {error!r}", fix="undo the edit")
+            told = Problem(file=str(self._path), problem=f"cannot be read: {error!r}", fix="undo the edit")
             self._keep([told])
             return
         if fresh.problems and not fresh.schedules:
             self._keep(fresh.problems)
             return
         self.current = fresh
-        logger.info("{} was changed: {} schedules", self._path, len(fresh.schedules))
+        logger.info("{} was changed: {}", self._path, counted(len(fresh.schedules), "schedule"))
         self._report(fresh.problems)
 
     def _keep(self, problems: list[Problem]) -> None:
