@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms, to_ms
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
-from pregao.domain.names import fold
-from pregao.queue.document import INLINE_RESULT_LIMIT_BYTES, body_of, label_of, read_document
+from pregao.queue.document import INLINE_RESULT_LIMIT_BYTES, body_of, new_jobs, read_document, request_of
 from pregao.queue.facts import AttemptReport, Fact, Firing, pack_result
+from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import (
     Cancelled,
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 class QueueCommands:
-    """Every change of the queue. `now_ms` replaces the server's clock, in tests only.
+    """Every change of the queue. `now_ms` replaces the server's clock and `jobs_per_firing_call` 1,000, in tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
     All of them are safe to repeat after a lost reply.
@@ -60,18 +60,20 @@ class QueueCommands:
         *,
         now_ms: Callable[[], int] | None = None,
         outbox_limit_bytes: int = NO_OUTBOX_LIMIT,
+        jobs_per_firing_call: int = BATCH_LIMIT,
     ) -> None:
         self.keys = Keys(prefix)
         self.outbox_limit_bytes = outbox_limit_bytes
         self._redis = redis
         self._now_ms = now_ms
         self._scripts = Scripts(redis, self.keys, now_ms)
+        self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Accept jobs, in the order given. More than 1,000 are accepted in several steps, each whole or not at all."""
         accepted: list[Enqueued] = []
         for chunk in _chunks(specs):
-            reply = await self._scripts.call("enqueue", *_new_jobs(chunk))
+            reply = await self._scripts.call("enqueue", *new_jobs(chunk))
             accepted += [
                 Enqueued(code.decode().lower(), job_id.decode())
                 for code, job_id in zip(reply[::2], reply[1::2], strict=True)
@@ -79,23 +81,28 @@ class QueueCommands:
         return accepted
 
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
-        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries."""
-        chunks = list(_chunks(specs)) or [[]]
-        reply: FireReply = "already"
-        for number, chunk in enumerate(chunks, 1):
-            last = number == len(chunks)
-            reply = (
-                await self._scripts.call(
-                    "fire",
-                    firing.schedule_name,
-                    to_ms(firing.fire_time),
-                    msgspec.json.encode(firing) if last else b"",
-                    *_new_jobs(chunk),
-                )
-            ).decode().lower()  # fmt: skip
-            if reply != "fired":
-                return reply
+        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries.
+
+        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first 1,000, it is among the
+        `started_firings`, and anybody can finish it.
+        """
+        reply, rest = await self.firings.begin(firing, specs)
+        await self.firings.finish(rest)
         return reply
+
+    async def run(self, run_id: str, firing: Firing, specs: Sequence[JobSpec]) -> tuple[Firing, bool]:
+        """Enqueue the jobs of a run by hand and record it: the firing that stands for it, and whether it is new."""
+        stands, rest = await self.firings.begin_run(run_id, firing, specs)
+        await self.firings.finish(rest)
+        return stands, stands is firing
+
+    async def started_firings(self) -> list[Started]:
+        """Firings of more than 1,000 jobs that were begun and are not complete."""
+        return await self.firings.started()
+
+    async def finish_firing(self, started: Started) -> None:
+        """Make the jobs that are missing, and record the firing."""
+        await self.firings.finish(started)
 
     async def fired_marks(self) -> dict[str, datetime]:
         """The last fired time of every schedule, aware UTC."""
@@ -250,24 +257,6 @@ def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     return (items[start : start + BATCH_LIMIT] for start in range(0, len(items), BATCH_LIMIT))
 
 
-def _new_jobs(specs: Sequence[JobSpec]) -> list[Argument]:
-    arguments: list[Argument] = []
-    for spec in specs:
-        arguments += [*_request(spec), body_of(spec)]
-    return arguments
-
-
-def _request(spec: JobSpec) -> list[Argument]:
-    return [
-        spec.id,
-        spec.priority.value,
-        fold(spec.scraper_name),
-        label_of(spec),
-        spec.max_retries,
-        spec.unique_key or "",
-    ]
-
-
 def _settle_arguments(item: Settlement) -> list[Argument]:
     spec, result, report = item.claim.spec, item.result_json, item.report
     return [
@@ -292,7 +281,7 @@ def _settled(reply: list[bytes]) -> list[Settled]:
 
 def _restore_arguments(job: RestoredJob) -> list[Argument]:
     return [
-        *_request(job.spec),
+        *request_of(job.spec),
         body_of(job.spec),
         orjson.dumps(job.error),
         job.attempt,

@@ -6,6 +6,7 @@ the body between them. `lua/shared/document.lua` is the other half.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ import orjson
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobSpec
+from pregao.domain.names import fold
 
 INLINE_RESULT_LIMIT_BYTES = 16 * 1024
 """Results above this stay out of `:data` and are read back from PostgreSQL."""
@@ -60,6 +62,23 @@ def body_of(spec: JobSpec, *, result_json: bytes | None = None) -> bytes:
 def label_of(spec: JobSpec) -> bytes:
     """The scraper and the ticker as they stand in every event, without braces."""
     return orjson.dumps({"scraper_name": spec.scraper_name, "ticker": spec.ticker})[1:-1]
+
+
+def request_of(spec: JobSpec) -> list[str | bytes | int]:
+    """What the scripts themselves need to know of a request: id, priority, scraper, label, max_retries, unique key."""
+    return [
+        spec.id,
+        spec.priority.value,
+        fold(spec.scraper_name),
+        label_of(spec),
+        spec.max_retries,
+        spec.unique_key or "",
+    ]
+
+
+def new_jobs(specs: Iterable[JobSpec]) -> list[str | bytes | int]:
+    """Jobs as the scripts take them: the request and the body of each."""
+    return [part for spec in specs for part in (*request_of(spec), body_of(spec))]
 
 
 def read_document(document: bytes) -> tuple[JobSpec, dict[str, Any]]:

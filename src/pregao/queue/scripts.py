@@ -18,11 +18,12 @@ from pregao.queue.replies import translate
 
 ScriptName = Literal[
     "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget", "reprioritize", "beat",
+    "mark", "forget", "reprioritize", "beat", "run", "resume",
 ]  # fmt: skip
 Argument = str | bytes | int | float
 
 _WORK_BEFORE_THE_MARKER = ("restore", "mark")
+_FIRE = ("fire", "run", "resume")
 
 
 @cache
@@ -32,6 +33,8 @@ def source_of(name: ScriptName) -> str:
     shared = ["head", "document", "job", "create"]
     if name not in _WORK_BEFORE_THE_MARKER:
         shared.insert(1, "guard")
+    if name in _FIRE:
+        shared.append("firing")
     return "\n".join([flags, *(_read(f"shared/{part}.lua") for part in shared), own])
 
 

@@ -1,0 +1,23 @@
+-- A firing: what became of an occurrence of a schedule, or of a run by hand. One with more jobs than a call takes is
+-- begun by `fire` or `run`, which leave its plan and how many of its jobs are made, and goes on with `resume`.
+local STARTED, MADE = prefix .. 'started', prefix .. 'made'
+
+-- The fact for schedule_executions; `firing` is JSON.
+local function record_firing(firing)
+  local entry = {'kind', 'firing', 'generation', generation, 'at', text(now_ms), 'firing', firing}
+  local bytes = 0
+  for _, value in ipairs(entry) do bytes = bytes + #value end
+  redis.call('XADD', OUTBOX, '*', unpack(entry))
+  redis.call('INCRBY', OUTBOX_BYTES, bytes)
+end
+
+-- Make the jobs in ARGV from `from`. They are all there are, or `plan` ('' = none) says how to go on.
+local function begin_firing(identity, firing, plan, from)
+  create_all(from)
+  if plan == '' then
+    record_firing(firing)
+  else
+    redis.call('HSET', STARTED, identity, plan)
+    redis.call('HSET', MADE, identity, text((#ARGV - from + 1) / FIELDS_PER_JOB))
+  end
+end
