@@ -23,6 +23,22 @@ class Killed(BaseException):
     """The process died here."""
 
 
+class MortalScripts:
+    """Scripts of a process that dies before or after its n-th call of a script that makes jobs."""
+
+    def __init__(self, scripts: Any, calls: int, *, after: bool) -> None:
+        self._scripts, self._left, self._after = scripts, calls, after
+
+    async def call(self, name: str, *arguments: Any) -> Any:
+        self._left -= name in ("fire", "run", "resume")
+        if self._left == 0 and not self._after:
+            raise Killed
+        answer = await self._scripts.call(name, *arguments)
+        if self._left == 0:
+            raise Killed
+        return answer
+
+
 def minutely(name: str = "news", **options: Any) -> Schedule:
     return Schedule(name=name, scraper="Valor", rule=Every(60), **{"tickers": TICKERS, **options})
 

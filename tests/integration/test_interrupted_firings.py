@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.scheduling import DEFAULTS, START, TICKERS, Killed, facts, file_of, minutely, outcomes
+from tests.scheduling import DEFAULTS, START, TICKERS, Killed, MortalScripts, facts, file_of, minutely, outcomes
 
 from pregao.domain.clock import ManualClock, to_ms
 from pregao.domain.job import JobPriority
@@ -22,22 +22,6 @@ from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import handle
 
 FIVE = tuple(f"TICK{number}" for number in range(5))
-
-
-class MortalScripts:
-    """Scripts of a process that dies before or after its n-th call of a script that makes jobs."""
-
-    def __init__(self, scripts: Any, calls: int, *, after: bool) -> None:
-        self._scripts, self._left, self._after = scripts, calls, after
-
-    async def call(self, name: str, *arguments: Any) -> Any:
-        self._left -= name in ("fire", "run", "resume")
-        if self._left == 0 and not self._after:
-            raise Killed
-        answer = await self._scripts.call(name, *arguments)
-        if self._left == 0:
-            raise Killed
-        return answer
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ RECOVERY = "tests/integration/test_recovery.py"
 WORKER = "tests/integration/test_worker.py"
 JOBQUEUE = "tests/integration/test_jobqueue.py"
 DISPATCH = "tests/integration/test_scheduler_dispatch.py"
+BY_HAND = "tests/integration/test_run_by_hand.py"
 INTERRUPTED = "tests/integration/test_interrupted_firings.py"
 PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
@@ -265,6 +266,27 @@ MUTANTS = (
         "redis.call('HSET', FIRED, schedule, text(fire_ms))\n",
         "if ARGV[7] == '' then redis.call('HSET', FIRED, schedule, text(fire_ms)) end\n",
         (INTERRUPTED,),
+    ),
+    Mutant(
+        "a run by hand that is repeated is made again",
+        f"{LUA}/run.lua",
+        "if known then return {'EXISTS', known} end\n",
+        "",
+        (BY_HAND,),
+    ),
+    Mutant(
+        "a run by hand is forgotten at once",
+        f"{LUA}/run.lua",
+        "redis.call('SET', RUN, firing, 'EX', RETENTION_SECONDS)\n",
+        "",
+        (BY_HAND,),
+    ),
+    Mutant(
+        "a run by hand counts as an occurrence after a recovery",
+        "src/pregao/store/sql/list_fire_marks.sql",
+        "WHERE run_id IS NULL\n",
+        "",
+        (BY_HAND,),
     ),
     Mutant(
         "no event tells that a job was created",

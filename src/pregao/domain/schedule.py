@@ -159,6 +159,11 @@ def occurrence_job_id(schedule_name: str, fire_time: datetime, ticker: str | Non
     return str(uuid.uuid5(_NAMESPACE, identity.decode()))
 
 
+def run_job_id(run_id: str, ticker: str | None) -> str:
+    """The id of the job that one run by hand makes for one ticker. `run_id` is the run's own UUID."""
+    return str(uuid.uuid5(uuid.UUID(run_id), msgspec.json.encode(ticker).decode()))
+
+
 def _fields_text(fields: CronFields) -> str:
     """`minute=30 hour=10`. An open minute or hour below a larger field is shown: it fires more often than it looks."""
     values = msgspec.structs.asdict(fields)

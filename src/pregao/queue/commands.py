@@ -96,6 +96,15 @@ class QueueCommands:
         await self.firings.finish(rest)
         return stands, stands is firing
 
+    async def repeat_run(self, run_id: str) -> Firing | None:
+        """The firing of a run that was begun in the last 24 hours, complete now; None when there is none."""
+        known = await self.firings.known_run(run_id)
+        if known is None:
+            return None
+        firing, rest = known
+        await self.firings.finish(rest)
+        return firing
+
     async def started_firings(self) -> list[Started]:
         """Firings of more than 1,000 jobs that were begun and are not complete."""
         return await self.firings.started()

@@ -74,8 +74,15 @@ class Firings:
         code, known = await self._scripts.call("run", run_id, *self._first_arguments(started))
         if code == b"BEGUN":
             return firing, self._rest_of(started)
-        unfinished = [one for one in await self.started() if one.identity == run_id]
-        return msgspec.json.decode(known, type=Firing), unfinished[0] if unfinished else None
+        return _decode(known), await self._unfinished(run_id)
+
+    async def known_run(self, run_id: str) -> tuple[Firing, Started | None] | None:
+        """A run that was begun in the last 24 hours, and what is left of it; None when there is none."""
+        try:
+            known = await self._redis.get(self._keys.run(run_id))
+        except RedisError as error:
+            raise translate(error) from error
+        return None if known is None else (_decode(known), await self._unfinished(run_id))
 
     async def resume(self, started: Started) -> Started | None:
         """Make the next jobs of a firing that was begun; None when it is complete."""
@@ -107,6 +114,9 @@ class Firings:
         found = (_read(identity.decode(), plan, made.get(identity, b"none")) for identity, plan in plans.items())
         return [started for started in found if started is not None]
 
+    async def _unfinished(self, identity: str) -> Started | None:
+        return next((one for one in await self.started() if one.identity == identity), None)
+
     def _first_arguments(self, started: Started) -> list[Any]:
         specs = started.specs
         plan = b"" if len(specs) <= self._jobs_per_call else msgspec.json.encode(_plan_of(started))
@@ -116,6 +126,10 @@ class Firings:
         if len(started.specs) <= self._jobs_per_call:
             return None
         return msgspec.structs.replace(started, made=self._jobs_per_call)
+
+
+def _decode(firing: bytes | str) -> Firing:
+    return msgspec.json.decode(firing, type=Firing)
 
 
 def _plan_of(started: Started) -> Plan:

@@ -31,13 +31,14 @@ COMMON_FIELDS = (
 )  # fmt: skip
 GRACE_LIMIT_SECONDS = 366 * 86_400
 NAME_LIMIT = 200
+NO_SCRAPER = "no scraper"
 
 
 class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
-    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule; one that is
-    missing there has no scraper installed, and does not fire; `suggestions` says for some which one was meant.
+    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
+    `asleep` says of the others what they lack: `no scraper`. `suggestions` says for some which scraper was meant.
     `warnings` keep nothing from running.
     """
 
@@ -46,14 +47,16 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     scrapers: dict[str, str]
     problems: list[Problem]
     warnings: list[Problem]
+    asleep: dict[str, str] = {}
     suggestions: dict[str, str] = {}
 
     def why_not_run(self, name: str) -> str | None:
         """Why the jobs of a schedule cannot be made here: "its scraper 'BCBB' is not installed; did you mean BCB?"."""
         if name in self.scrapers:
             return None
-        suggestion = self.suggestions.get(name)
-        why = f"its scraper {shown(self.schedules[name].scraper)} is not installed"
+        lack, suggestion = self.asleep.get(name, NO_SCRAPER), self.suggestions.get(name)
+        lack = "not installed" if lack == NO_SCRAPER else lack
+        why = f"its scraper {shown(self.schedules[name].scraper)} is {lack}"
         return why if suggestion is None else f"{why}; {suggestion}"
 
     def why_silent(self, name: str) -> str | None:
@@ -101,7 +104,9 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
         result.schedules[name] = schedule
         if scraper is not None:
             result.scrapers[name] = scraper
-        elif suggestion is not None:
+            continue
+        result.asleep[name] = NO_SCRAPER
+        if suggestion is not None:
             result.suggestions[name] = suggestion
     return result
 

@@ -8,13 +8,12 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 
-from pregao.domain.clock import Clock, SystemClock, market_iso
+from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import GenerationMissing, QueueError, StoreError, UnsafeServer
 from pregao.domain.names import counted
 from pregao.domain.service import Background
@@ -25,8 +24,8 @@ from pregao.queue.views import SchedulerFacts
 from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import Defaults
+from pregao.scheduler.overview import describe
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
-from pregao.scheduler.triggers import next_fire
 from pregao.scheduler.watched_file import WatchedFile
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -116,20 +115,10 @@ class ScraperScheduler:
         State is `scheduled`, `no scraper` (it is not installed, so nothing fires) or `over`.
         """
         now = self._clock.now()
-        return [self._entry(name, now) for name, schedule in self.file.schedules.items() if schedule.enabled]
-
-    def _entry(self, name: str, now: datetime) -> dict[str, Any]:
-        schedule = self.file.schedules[name]
-        installed = name in self.file.scrapers
-        following = next_fire(schedule, now) if installed else None
-        state = "no scraper" if not installed else "over" if following is None else "scheduled"
-        return {
-            "id": name,
-            "name": name,
-            "next_run_time": market_iso(following),
-            "trigger": schedule.trigger,
-            "state": state,
-        }
+        enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
+        shown = [describe(self.file, name, now, firings=1) for name in enabled]
+        told = ("name", "next_run_time", "trigger", "state")
+        return [{"id": row["name"], **{key: row[key] for key in told}} for row in shown]
 
     async def _run(self) -> None:
         try:

@@ -106,13 +106,18 @@ class History:
                 "scraper_name": row["scraper_name"],
                 "tickers": row["tickers"],
                 "job_ids": row["job_ids"],
-                "outcome": row["outcome"],
-                "detail": row["detail"],
-                "fire_time": market_iso(row["fire_time"]),
-                "executed_at": market_iso(row["executed_at"]),
+                **_firing(row),
             }
             for row in await self._fetch("list_executions", limit)
         ]
+
+    async def last_firings(self, names: Collection[str], *, with_job_ids: bool = False) -> dict[str, dict[str, Any]]:
+        """The newest recorded firing of each of these schedules, by name: scraper, outcome, times, number of jobs."""
+        found: dict[str, dict[str, Any]] = {}
+        for row in await self._fetch("find_last_executions", list(names), with_job_ids):
+            firing = {"scraper_name": row["scraper_name"], **_firing(row), "jobs": row["jobs"]}
+            found[row["schedule_name"]] = firing | ({"job_ids": row["job_ids"]} if with_job_ids else {})
+        return found
 
     async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         with unavailable():
@@ -161,6 +166,18 @@ def _job_document(row: asyncpg.Record) -> dict[str, Any]:
         "result_metadata": row["result_metadata"],
         "result_omitted": row["result_omitted"],
         "version": row["version"],
+    }
+
+
+def _firing(row: asyncpg.Record) -> dict[str, Any]:
+    """What became of an occurrence or of a run by hand; only the latter has a run_id."""
+    return {
+        "outcome": row["outcome"],
+        "detail": row["detail"],
+        "fire_time": market_iso(row["fire_time"]),
+        "executed_at": market_iso(row["executed_at"]),
+        "run_id": None if row["run_id"] is None else str(row["run_id"]),
+        "requested_by": row["requested_by"],
     }
 
 
