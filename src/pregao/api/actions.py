@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import msgspec
+from loguru import logger
 
 from pregao.api.rebuilding import rebuilding
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.errors import IllegalTransition, InvalidInput
+from pregao.domain.errors import IllegalTransition, InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.names import fold
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
-from pregao.scrapers.registry import UnknownScraper
+from pregao.scrapers.registry import AmbiguousScraper, UnknownScraper
 from pregao.store.history import History
 
 IDEMPOTENCY_NAMESPACE = uuid.UUID("0a4c2a5e-3f9b-4a35-9d0c-6b7f5a3f5e51")
@@ -160,8 +163,16 @@ class JobActions:
         return await self.history.summary(self._since(period))
 
     async def by_scraper(self, period: timedelta) -> list[dict[str, Any]]:
-        """The same for each scraper, the busiest first. Raises StoreUnavailable."""
-        return await self.history.by_scraper(self._since(period))
+        """The same for each scraper, by its full name, the busiest first. Raises StoreUnavailable.
+
+        Scripts may push any spelling, and a job keeps the one that it was given.
+        """
+        try:
+            elsewhere = await self._worker_scrapers()
+        except QueueUnavailable as error:
+            logger.warning("scrapers that only workers have are counted by the names that jobs gave them: {}", error)
+            elsewhere = {}
+        return await self.history.by_scraper(self._since(period), partial(self._full_name, elsewhere))
 
     async def resolve(self, name: str) -> str:
         """The full name of a scraper that is installed here, or that a live worker runs.
@@ -181,6 +192,14 @@ class JobActions:
             raise InvalidInput(
                 "scraper_name", name, "is not a known scraper", f"did you mean {', '.join(close)}?"
             ) from None
+
+    def _full_name(self, elsewhere: Mapping[str, str], name: str) -> str:
+        try:
+            return self._runtime.registry.resolve(name)
+        except UnknownScraper:
+            return elsewhere.get(fold(name), name)
+        except AmbiguousScraper:
+            return name
 
     async def _spellings(self, name: str) -> tuple[str, ...]:
         """The names under which jobs of a scraper may be recorded: scripts may push any spelling."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobStatus, check_job_id
 from pregao.store.pool import unavailable
 from pregao.store.statements import sql
+from pregao.store.statistics import by_scraper, statistics_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -83,19 +84,12 @@ class History:
     async def summary(self, since: datetime) -> dict[str, Any]:
         """Counts, success rate (percent) and mean response time of the jobs that ended at or after `since`."""
         rows = await self._fetch("summarise", require_aware(since, "since"))
-        return {**_statistics(rows[0]), "last_execution": market_iso(rows[0]["last_execution"])}
+        return statistics_of(dict(rows[0])).document()
 
-    async def by_scraper(self, since: datetime) -> list[dict[str, Any]]:
-        """The same for each scraper, the busiest first."""
+    async def by_scraper(self, since: datetime, full_name: Callable[[str], str] = str) -> list[dict[str, Any]]:
+        """The same for each scraper, the busiest first. Jobs may name one scraper in many ways: see `by_scraper`."""
         rows = await self._fetch("summarise_by_scraper", require_aware(since, "since"))
-        return [
-            {
-                "scraper_name": row["scraper_name"],
-                **_statistics(row),
-                "last_execution": market_iso(row["last_execution"]),
-            }
-            for row in rows
-        ]
+        return by_scraper([(row["scraper_name"], statistics_of(dict(row))) for row in rows], full_name)
 
     async def last_executions(self, limit: int = 20) -> list[dict[str, Any]]:
         """The latest firings of all schedules, newest first. Raises InvalidInput for a limit outside 1 to 1,000."""
@@ -178,18 +172,6 @@ def _firing(row: asyncpg.Record) -> dict[str, Any]:
         "executed_at": market_iso(row["executed_at"]),
         "run_id": None if row["run_id"] is None else str(row["run_id"]),
         "requested_by": row["requested_by"],
-    }
-
-
-def _statistics(row: asyncpg.Record) -> dict[str, Any]:
-    total, successful = row["total_jobs"], row["successful_jobs"]
-    average = _number(row["avg_response_time"])
-    return {
-        "total_jobs": total,
-        "successful_jobs": successful,
-        "failed_jobs": row["failed_jobs"],
-        "success_rate": round(100 * successful / total, 2) if total else 0.0,
-        "avg_response_time_seconds": None if average is None else round(average, 3),
     }
 
 
