@@ -122,7 +122,7 @@ async def test_the_list_has_every_sound_schedule_and_what_is_wrong_with_the_file
     assert by_name["lost"]["why_silent"] == "its scraper 'BCBB' is not installed; did you mean BCB?"
     assert (by_name["lost"]["scraper_name"], by_name["lost"]["next_firings"]) == (None, [])
     assert (by_name["asleep"]["why_silent"], by_name["asleep"]["next_firings"]) == ("it is disabled", [])
-    assert by_name["asleep"]["jobs"] == 1
+    assert (by_name["asleep"]["jobs"], by_name["past"]["why_silent"]) == (1, "nothing is left to fire")
     assert len(by_name["rates"]["next_firings"]) == 3
     [problem] = found["problems"]
     assert (problem["schedule"], problem["field"], problem["value"]) == ("bad", "minutes", "0")

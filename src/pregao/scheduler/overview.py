@@ -25,7 +25,8 @@ def state_of(file: ScheduleFile, name: str, now: datetime) -> str:
 def describe(file: ScheduleFile, name: str, now: datetime, firings: int) -> dict[str, Any]:
     """A loaded schedule as a document, with at most `firings` firings to come, in market time."""
     schedule = file.schedules[name]
-    silent = file.why_silent(name)
+    state = state_of(file, name, now)
+    silent = file.why_silent(name) or ("nothing is left to fire" if state == "over" else None)
     coming = [] if silent else [market_iso(moment) for moment in islice(upcoming(schedule, now), max(1, firings))]
     return {
         "name": name,
@@ -34,7 +35,7 @@ def describe(file: ScheduleFile, name: str, now: datetime, firings: int) -> dict
         "rule": _in_words(schedule),
         "trigger": schedule.trigger,
         "jobs": len(schedule.tickers),
-        "state": state_of(file, name, now),
+        "state": state,
         "why_silent": silent,
         "next_run_time": coming[0] if coming else None,
         "next_firings": coming[:firings],
