@@ -29,10 +29,33 @@ class ModelJob:
 
 
 @dataclass
+class ModelFiring:
+    """A firing with its jobs, of which `made` exist; only one that is run by hand has a `run`."""
+
+    schedule: str
+    time: int
+    outcome: str
+    run: str | None
+    jobs: list[ModelJob]
+    made: int = 0
+
+    @property
+    def identity(self) -> str:
+        return self.run or f"{self.time}:{self.schedule}"
+
+    @property
+    def recorded(self) -> tuple[str, int, str, str | None, list[str]]:
+        return self.schedule, self.time, self.outcome, self.run, [job.id for job in self.jobs]
+
+
+@dataclass
 class Model:
     jobs: dict[str, ModelJob] = field(default_factory=dict)
     ready: dict[str, list[str]] = field(default_factory=lambda: {p: [] for p in PRIORITIES})
     marks: dict[str, int] = field(default_factory=dict)
+    started: dict[str, ModelFiring] = field(default_factory=dict)
+    firings: list[ModelFiring] = field(default_factory=list)
+    runs: dict[str, ModelFiring] = field(default_factory=dict)
     attempts: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def holder(self, unique: str) -> str | None:
@@ -48,6 +71,32 @@ class Model:
         self.jobs[job.id] = job
         self.ready[job.priority].insert(0, job.id)
         return "created", job.id
+
+    def fire(self, firing: ModelFiring, now: int, at_most: int) -> str:
+        if firing.time > now:
+            return "early"
+        if firing.time <= self.marks.get(firing.schedule, -1):
+            return "already"
+        self.marks[firing.schedule] = firing.time
+        self.go_on(firing, at_most)
+        return "fired"
+
+    def run(self, firing: ModelFiring, at_most: int) -> ModelFiring:
+        assert firing.run is not None
+        if firing.run not in self.runs:
+            self.runs[firing.run] = firing
+            self.go_on(firing, at_most)
+        return self.runs[firing.run]
+
+    def go_on(self, firing: ModelFiring, at_most: int) -> None:
+        for job in firing.jobs[firing.made : firing.made + at_most]:
+            self.create(job)
+        firing.made = min(firing.made + at_most, len(firing.jobs))
+        if firing.made < len(firing.jobs):
+            self.started[firing.identity] = firing
+        else:
+            self.started.pop(firing.identity, None)
+            self.firings.append(firing)
 
     def next_ids(self, want: int) -> list[str]:
         order = [job_id for p in PRIORITIES for job_id in reversed(self.ready[p])]

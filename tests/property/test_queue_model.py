@@ -22,14 +22,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.property.queue_model import ENDED, PRIORITIES, Model, ModelJob
+from tests.property.queue_model import ENDED, PRIORITIES, Model, ModelFiring, ModelJob
 
-from pregao.domain.clock import from_ms
+from pregao.domain.clock import from_ms, to_ms
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import allowed_targets
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.facts import AttemptReport, Firing, FiringFact, JobFact, decode_entry
+from pregao.queue.firings import Started
 from pregao.queue.messages import Claim, Settlement
 
 START_MS = 1_800_000_000_000
@@ -40,6 +41,8 @@ STEPS = 40
 WORKERS = ("w1", "w2")
 workers = st.sampled_from(WORKERS)
 priorities = st.sampled_from(PRIORITIES)
+PER_CALL = 2
+steps_taken = st.sampled_from([0, 1, 9])
 
 
 @dataclass
@@ -53,6 +56,9 @@ class Snapshot:
     inuse: dict[bytes, bytes]
     outbox: list[tuple[bytes, dict[bytes, bytes]]]
     outbox_bytes: bytes | None
+    fired: dict[bytes, bytes]
+    started: dict[bytes, bytes]
+    made: dict[bytes, bytes]
     jobs: dict[str, list[Any]]
 
 
@@ -73,7 +79,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.redis = open_redis(self.url)
         self.now = START_MS
-        self.queue = QueueCommands(self.redis, now_ms=lambda: self.now)
+        self.queue = QueueCommands(self.redis, now_ms=lambda: self.now, jobs_per_firing_call=PER_CALL)
         self.model = Model()
         self.sequence = self.ids = 0
         self.highest_token = 0
@@ -293,30 +299,76 @@ class QueueMachine(RuleBasedStateMachine):
         again = self.run(self.queue.cancel(job_id))
         assert again.code == ("requested" if expected == "requested" else "ended")
 
-    @rule(target=jobs, name=st.sampled_from("xy"), ago=st.integers(-2, 5), count=st.integers(0, 3))
-    def fire(self, name: str, ago: int, count: int) -> Any:
-        fire_ms = self.now - ago * 1_000
-        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{name}{fire_ms}")
-        batch = [ModelJob(str(uuid.uuid5(identity, str(n))), "normal", "a", 1, "") for n in range(count)]
-        firing = Firing(
-            schedule_name=name,
+    # Firings come in calls of at most two jobs here, and any of these calls may be the last that a process made.
+
+    def some_jobs(self, identity: uuid.UUID, count: int) -> list[ModelJob]:
+        return [ModelJob(str(uuid.uuid5(identity, str(n))), "normal", "a", 1, "") for n in range(count)]
+
+    def as_firing(self, firing: ModelFiring) -> tuple[Firing, list[JobSpec]]:
+        real = Firing(
+            schedule_name=firing.schedule,
             scraper_name="a",
-            fire_time=from_ms(fire_ms),
-            job_ids=[job.id for job in batch],
-            tickers=["PETR4"] * count,
+            fire_time=from_ms(firing.time),
+            outcome=firing.outcome,  # type: ignore[arg-type]
+            job_ids=[job.id for job in firing.jobs],
+            tickers=["PETR4"] * len(firing.jobs),
+            run_id=firing.run,
         )
-        specs = [self.spec(job) for job in batch]
-        expected = (
-            "early" if fire_ms > self.now else "already" if fire_ms <= self.model.marks.get(name, -1) else "fired"
-        )
-        assert self.run(self.queue.fire(firing, specs)) == expected
+        return real, [self.spec(job) for job in firing.jobs]
+
+    def go_on(self, firing: ModelFiring, rest: Started | None, steps: int) -> None:
+        """Resume as often as asked; each call may be repeated, and a repetition makes nothing."""
+        for _ in range(steps):
+            if rest is None:
+                break
+            assert rest.made == firing.made
+            stale = rest
+            rest = self.run(self.queue.firings.resume(rest))
+            self.model.go_on(firing, PER_CALL)
+            assert self.run(self.queue.firings.resume(stale)) == rest
+        assert (rest is None) == (firing.identity not in self.model.started)
+
+    @rule(target=jobs, name=st.sampled_from("xy"), ago=st.integers(-2, 5), count=st.integers(0, 5), steps=steps_taken)
+    def fire(self, name: str, ago: int, count: int, steps: int) -> Any:
+        fire_ms = self.now - ago * 1_000
+        batch = self.some_jobs(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}{fire_ms}"), count)
+        wanted = ModelFiring(name, fire_ms, "fired", None, batch)
+        expected = self.model.fire(wanted, self.now, PER_CALL)
+        firing, specs = self.as_firing(wanted)
+        reply, rest = self.run(self.queue.firings.begin(firing, specs))
+        assert reply == expected
+        assert self.run(self.queue.firings.begin(firing, specs)) == ("early" if reply == "early" else "already", None)
         if expected != "fired":
+            assert rest is None
             return multiple()
-        self.model.marks[name] = fire_ms
-        for job in batch:
-            self.model.create(job)
-        assert self.run(self.queue.fire(firing, specs)) == "already"
-        return multiple(*(job.id for job in batch))
+        self.go_on(wanted, rest, steps)
+        return multiple(*(job.id for job in batch[: wanted.made]))
+
+    @rule(target=jobs, name=st.sampled_from("xy"), key=st.integers(0, 3), count=st.integers(0, 5), steps=steps_taken)
+    def run_by_hand(self, name: str, key: int, count: int, steps: int) -> Any:
+        run_id = str(uuid.uuid5(uuid.NAMESPACE_URL, str(key)))
+        batch = self.some_jobs(uuid.UUID(run_id), count)
+        wanted = ModelFiring(name, self.now, "manual", run_id, batch)
+        stands = self.model.run(wanted, PER_CALL)
+        firing, specs = self.as_firing(wanted)
+        told, rest = self.run(self.queue.firings.begin_run(run_id, firing, specs))
+        assert told == self.as_firing(stands)[0]
+        again, rest_again = self.run(self.queue.firings.begin_run(run_id, firing, specs))
+        assert again == told
+        assert (rest_again is None) == (rest is None)
+        self.go_on(stands, rest, steps)
+        return multiple(*(job.id for job in stands.jobs[: stands.made]))
+
+    @rule(target=jobs, steps=steps_taken)
+    def anybody_goes_on_with_what_was_begun(self, steps: int) -> Any:
+        begun = self.run(self.queue.started_firings())
+        assert {one.identity: one.made for one in begun} == {k: f.made for k, f in self.model.started.items()}
+        known = []
+        for one in begun:
+            firing = self.model.started[one.identity]
+            self.go_on(firing, one, steps)
+            known += [job.id for job in firing.jobs[: firing.made]]
+        return multiple(*known)
 
     @rule()
     def recorder_drains_the_outbox(self) -> None:
@@ -348,13 +400,14 @@ class QueueMachine(RuleBasedStateMachine):
             pipe.zrange("scraper:delayed", 0, -1, withscores=True)
             pipe.llen("scraper:wake").hgetall("scraper:inuse")
             pipe.xrange("scraper:outbox").get("scraper:outbox_bytes")
+            pipe.hgetall("scraper:fired").hgetall("scraper:started").hgetall("scraper:made")
             for job in jobs:
                 status, data, meta = (f"scraper:job:{job.id}:{part}" for part in ("status", "data", "meta"))
                 pipe.get(status).get(data).hgetall(meta).get(f"scraper:uniq:{job.unique}")
                 pipe.ttl(status).ttl(data).ttl(meta)
             answers = await pipe.execute()
-        each = [answers[start : start + 7] for start in range(9, len(answers), 7)]
-        return Snapshot(answers[:3], *answers[3:9], {job.id: part for job, part in zip(jobs, each, strict=True)})
+        each = [answers[start : start + 7] for start in range(12, len(answers), 7)]
+        return Snapshot(answers[:3], *answers[3:12], {job.id: part for job, part in zip(jobs, each, strict=True)})
 
     def check_lists_and_sets(self, snapshot: Snapshot) -> None:
         for priority, ready in zip(PRIORITIES, snapshot.ready, strict=True):
@@ -406,10 +459,18 @@ class QueueMachine(RuleBasedStateMachine):
                 facts.setdefault(fact.job_id, []).append(fact)
             else:
                 firings.append(fact)
-        marks = {f.firing.schedule_name: f.firing.fire_time for f in firings}
-        assert marks == {name: from_ms(mark) for name, mark in self.model.marks.items()}
+        self.check_firings(snapshot, [fact.firing for fact in firings])
         for job in self.model.jobs.values():
             self.check_story(job, facts[job.id])
+
+    def check_firings(self, snapshot: Snapshot, recorded: list[Firing]) -> None:
+        """A mark lies past each occurrence that was begun; a firing is recorded once, when all its jobs are made."""
+        assert {name.decode(): int(mark) for name, mark in snapshot.fired.items()} == self.model.marks
+        made = {identity: firing.made for identity, firing in self.model.started.items()}
+        assert {identity.decode(): int(number) for identity, number in snapshot.made.items()} == made
+        assert snapshot.started.keys() == snapshot.made.keys()
+        told = [(f.schedule_name, to_ms(f.fire_time), f.outcome, f.run_id, f.job_ids) for f in recorded]
+        assert told == [firing.recorded for firing in self.model.firings]
 
     def check_story(self, job: ModelJob, facts: list[JobFact]) -> None:
         versions = [fact.version for fact in facts]

@@ -25,7 +25,7 @@ def pregao(*arguments: str | Path) -> Result:
 
 def test_check_of_a_sound_file_exits_0(path: Path) -> None:
     result = pregao("check", path)
-    assert (result.exit_code, "1 sound schedules, 0 errors" in result.stdout) == (0, True)
+    assert (result.exit_code, "1 sound schedule, 0 errors, 0 warnings" in result.stdout) == (0, True)
 
 
 def test_check_shows_every_error_at_once_and_exits_1(path: Path) -> None:
@@ -36,15 +36,47 @@ def test_check_shows_every_error_at_once_and_exits_1(path: Path) -> None:
     assert f"{path}:4: schedule worse: hour: '25'" in result.stdout
 
 
-@pytest.mark.parametrize("text", ["schedules: [", "", None])
-def test_check_of_a_file_that_cannot_be_read_exits_1(path: Path, text: str | None) -> None:
-    if text is None:
-        path.unlink()
-    else:
-        path.write_text(text)
+@pytest.mark.parametrize("text", ["schedules: [", ""])
+def test_check_of_a_file_that_cannot_be_read_exits_1(path: Path, text: str) -> None:
+    path.write_text(text)
     result = pregao("check", path)
     assert result.exit_code == 1
     assert f"error: {path}:1" in result.stdout
+    assert "0 sound schedules, 1 error, 0 warnings" in result.stdout
+
+
+def test_check_of_a_missing_file_speaks_of_that_file_alone(path: Path) -> None:
+    path.unlink()
+    result = pregao("check", path)
+    assert result.exit_code == 1
+    assert f"error: {path}: does not exist; check the path" in result.stdout
+    assert "PREGAO_SCHEDULES" not in result.stdout
+
+
+def test_a_missing_file_of_the_settings_names_the_setting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.unlink()
+    monkeypatch.setenv("PREGAO_SCHEDULES", str(path))
+    assert "PREGAO_SCHEDULES" in str(pregao("list").exception)
+
+
+def test_check_says_which_scraper_was_meant(path: Path) -> None:
+    path.write_text("schedules:\n  a: {scraper: BCBB, type: cron, hour: 1}\n")
+    stdout = pregao("check", path).stdout
+    assert "schedule a does not fire here: its scraper 'BCBB' is not installed; did you mean BCB?" in stdout
+
+
+def test_check_warns_of_a_date_in_the_past(path: Path) -> None:
+    path.write_text('schedules:\n  a: {scraper: BCB, type: date, run_date: "2025-11-07T15:30:00"}\n')
+    result = pregao("check", path)
+    assert (result.exit_code, "0 errors, 1 warning\n" in result.stdout) == (0, True)
+    assert f"warning: {path}:2: schedule a: run_date: '2025-11-07T15:30:00' is in the past" in result.stdout
+
+
+@pytest.mark.parametrize("moment", ["run_date: '9999-12-31T23:59:59'", "start_date: 0001-01-01, hour: 9"])
+def test_check_of_a_moment_at_the_ends_of_time_is_a_problem_and_no_crash(path: Path, moment: str) -> None:
+    kind = "date" if moment.startswith("run") else "cron"
+    path.write_text(f"schedules:\n  a: {{scraper: BCB, type: {kind}, {moment}}}\n")
+    assert "is out of range; write a year from 2000 to 2200" in pregao("check", path).stdout
 
 
 def test_check_can_answer_in_json(path: Path) -> None:
@@ -60,6 +92,12 @@ def test_list_shows_rule_and_next_firing(path: Path) -> None:
     (row,) = json.loads(pregao("list", "--file", path, "--json").stdout)["schedules"]
     assert (row["name"], row["trigger"], row["state"]) == ("rates", "cron minute=30 hour=10", "scheduled")
     assert "T10:30:00" in row["next_run_time"]
+
+
+def test_list_counts_one_job_for_a_schedule_without_tickers(path: Path) -> None:
+    path.write_text("schedules:\n  a: {scraper: BCB, type: interval, days: 1, priority: low}\n")
+    row = next(line for line in pregao("list", "--file", path).stdout.splitlines() if "every day" in line)
+    assert "│ 1 " in row
 
 
 def test_list_shows_the_sound_schedules_of_a_broken_file_and_exits_1(path: Path) -> None:
@@ -84,4 +122,4 @@ def test_next_of_an_unknown_schedule_names_the_known_ones(path: Path) -> None:
 
 def test_next_says_why_a_schedule_does_not_fire(path: Path) -> None:
     path.write_text("schedules:\n  a: {scraper: Nobody, type: cron, hour: 1}\n")
-    assert "its scraper is not installed" in pregao("next", "a", "--file", path).stderr
+    assert "its scraper 'Nobody' is not installed" in pregao("next", "a", "--file", path).stderr

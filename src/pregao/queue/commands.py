@@ -9,12 +9,13 @@ import msgspec
 import redis.asyncio as redis_async
 from redis.exceptions import RedisError
 
-from pregao.domain.clock import from_ms, to_ms
+from pregao.domain.clock import from_ms
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.queue.arguments import BATCH_LIMIT, chunks, fire_marks, new_jobs, restored_job, settled_attempt
 from pregao.queue.document import read_document
 from pregao.queue.facts import AttemptReport, Fact, Firing
+from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import (
     Cancelled,
@@ -42,7 +43,7 @@ NO_OUTBOX_LIMIT = 1 << 52
 
 
 class QueueCommands:
-    """Every change of the queue. `now_ms` replaces the server's clock, in tests only.
+    """Every change of the queue. `now_ms` replaces the server's clock and `jobs_per_firing_call` 1,000, in tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
     All of them are safe to repeat after a lost reply.
@@ -55,12 +56,14 @@ class QueueCommands:
         *,
         now_ms: Callable[[], int] | None = None,
         outbox_limit_bytes: int = NO_OUTBOX_LIMIT,
+        jobs_per_firing_call: int = BATCH_LIMIT,
     ) -> None:
         self.keys = Keys(prefix)
         self.outbox_limit_bytes = outbox_limit_bytes
         self._redis = redis
         self._now_ms = now_ms
         self._scripts = Scripts(redis, self.keys, now_ms)
+        self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Accept jobs, in the order given. More than 1,000 are accepted in several steps, each whole or not at all."""
@@ -70,23 +73,37 @@ class QueueCommands:
         return accepted
 
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
-        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries."""
-        parts = list(chunks(specs)) or [[]]
-        reply: FireReply = "already"
-        for number, part in enumerate(parts, 1):
-            last = number == len(parts)
-            reply = (
-                await self._scripts.call(
-                    "fire",
-                    firing.schedule_name,
-                    to_ms(firing.fire_time),
-                    msgspec.json.encode(firing) if last else b"",
-                    *new_jobs(part),
-                )
-            ).decode().lower()  # fmt: skip
-            if reply != "fired":
-                return reply
+        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries.
+
+        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first 1,000, it is among the
+        `started_firings`, and anybody can finish it.
+        """
+        reply, rest = await self.firings.begin(firing, specs)
+        await self.firings.finish(rest)
         return reply
+
+    async def run(self, run_id: str, firing: Firing, specs: Sequence[JobSpec]) -> tuple[Firing, bool]:
+        """Enqueue the jobs of a run by hand and record it: the firing that stands for it, and whether it is new."""
+        stands, rest = await self.firings.begin_run(run_id, firing, specs)
+        await self.firings.finish(rest)
+        return stands, stands is firing
+
+    async def repeat_run(self, run_id: str) -> Firing | None:
+        """The firing of a run that was begun in the last 24 hours, complete now; None when there is none."""
+        known = await self.firings.known_run(run_id)
+        if known is None:
+            return None
+        firing, rest = known
+        await self.firings.finish(rest)
+        return firing
+
+    async def started_firings(self) -> list[Started]:
+        """Firings of more than 1,000 jobs that were begun and are not complete."""
+        return await self.firings.started()
+
+    async def finish_firing(self, started: Started) -> None:
+        """Make the jobs that are missing, and record the firing."""
+        await self.firings.finish(started)
 
     async def fired_marks(self) -> dict[str, datetime]:
         """The last fired time of every schedule, aware UTC."""

@@ -18,7 +18,7 @@ from pregao.domain.clock import from_ms
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 
 AttemptOutcome = Literal["completed", "failed", "lost", "released", "cancelled"]
-FiringOutcome = Literal["fired", "late", "coalesced", "skipped", "missed"]
+FiringOutcome = Literal["fired", "late", "coalesced", "skipped", "missed", "manual"]
 
 _COMPRESSED = b"z"
 _PLAIN = b"j"
@@ -67,7 +67,11 @@ class JobFact(msgspec.Struct, frozen=True):
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one occurrence of a schedule. `fire_time` is the nominal instant, aware UTC."""
+    """What became of one occurrence of a schedule, or of one run by hand.
+
+    `fire_time` is the nominal instant, aware UTC; of a run by hand, the moment at which it was asked for. Only such a
+    run has a `run_id` (a UUID), and `requested_by` if it is known.
+    """
 
     schedule_name: str
     scraper_name: str
@@ -76,6 +80,8 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     tickers: list[str | None] = []
     job_ids: list[str] = []
     detail: str | None = None
+    run_id: str | None = None
+    requested_by: str | None = None
 
 
 class FiringFact(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ class Keys:
         self.inuse = f"{prefix}inuse"
         self.fence = f"{prefix}fence"
         self.fired = f"{prefix}fired"
+        self.started = f"{prefix}started"
+        self.made = f"{prefix}made"
         self.workers = f"{prefix}workers"
         self.schedulers = f"{prefix}schedulers"
         self.clock = f"{prefix}clock"
@@ -32,6 +34,10 @@ class Keys:
     def ready(self, priority: JobPriority) -> str:
         """LIST of the ids that may be claimed at this priority: LPUSH in, RPOP out."""
         return f"{self.prefix}jobs:{priority.value}"
+
+    def run(self, run_id: str) -> str:
+        """STRING with the firing of a run by hand, for 24 hours."""
+        return f"{self.prefix}run:{run_id}"
 
     def status(self, job_id: str) -> str:
         """STRING with the job's status."""

@@ -18,7 +18,7 @@ from pregao.queue.replies import translate
 
 ScriptName = Literal[
     "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget", "reprioritize", "beat", "control", "adopt", "disown", "scrub",
+    "mark", "forget", "reprioritize", "beat", "control", "adopt", "disown", "scrub", "run", "resume",
 ]  # fmt: skip
 Argument = str | bytes | int | float
 FIXED_ARGUMENTS = 3
@@ -26,9 +26,12 @@ FIXED_ARGUMENTS = 3
 
 _WORK_BEFORE_THE_MARKER = ("restore", "mark")
 _JOBS = ("document", "job")
+_FIRING = (*_JOBS, "create", "firing")
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "enqueue": (*_JOBS, "create"),
-    "fire": (*_JOBS, "create"),
+    "fire": _FIRING,
+    "run": _FIRING,
+    "resume": _FIRING,
     "adopt": (*_JOBS, "create"),
     "restore": (*_JOBS, "create"),
     "claim": (*_JOBS, "gates"),

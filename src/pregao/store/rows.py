@@ -157,6 +157,8 @@ def execution_row(fact: FiringFact) -> Row:
         firing.outcome,
         _text(firing.detail),
         fact.at,
+        firing.run_id,
+        _text(firing.requested_by),
     )
 
 
