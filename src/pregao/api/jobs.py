@@ -6,6 +6,7 @@ app.include_router(router)
 
 from __future__ import annotations
 
+from asyncio import gather
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -14,6 +15,7 @@ from pregao.api.actions import JobActions, NewJob, canonical_job_id, told_of_can
 from pregao.api.door import Door, actions_of, behind, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import ProblemRoute, described, json_response
+from pregao.api.queue_actions import controls_document
 from pregao.api.schemas import (
     DEPTH_LIMIT,
     ByScraperView,
@@ -103,8 +105,9 @@ async def health(runtime: TheRuntime) -> Response:
 
 @routes.get("/queue/status", response_model=QueueView)
 async def queue_status(runtime: TheRuntime) -> Response:
-    """How many jobs are ready, by priority; how many wait for a retry or run."""
-    return json_response(counts(await runtime.views.lengths()))
+    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused."""
+    lengths, parked, controls = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.controls())
+    return json_response({**counts(lengths, parked), "paused": controls_document(controls)["paused"]})
 
 
 @routes.get("/stats/summary", response_model=SummaryView)

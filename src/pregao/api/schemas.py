@@ -245,7 +245,7 @@ class CancelView(BaseModel):
 
 
 class QueueView(BaseModel):
-    """Ready jobs by priority; `delayed` wait for a retry, `running` are held by workers."""
+    """Ready jobs by priority; `delayed` wait for a retry, `running` are held by workers, `parked` are held back."""
 
     high: int
     normal: int
@@ -253,6 +253,8 @@ class QueueView(BaseModel):
     total: int
     delayed: int
     running: int
+    parked: int
+    paused: list[dict[str, Any]] = []
 
 
 class ScraperStatsView(BaseModel):
@@ -295,6 +297,7 @@ class HealthView(BaseModel):
     timestamp: str
     problems: list[str]
     components: dict[str, Any]
+    paused: list[dict[str, Any]] | None
 
 
 class FieldProblem(BaseModel):

@@ -218,6 +218,16 @@ class QueueCommands:
         """Set one field of what holds jobs back ('' takes it away); returns what it was. See `queue.controls`."""
         return str((await self._scripts.call("control", name, value, who)).decode())
 
+    async def restore_controls(self, rules: Mapping[str, str]) -> None:
+        """Put back rules that PostgreSQL remembers and this Redis lacks. Works without a generation."""
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, value in rules.items():
+                    pipe.hsetnx(self.keys.control, name, value)
+                await pipe.execute()
+        except RedisError as error:
+            raise translate(error) from error
+
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""
         restored = 0

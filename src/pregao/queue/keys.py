@@ -27,6 +27,8 @@ class Keys:
         self.workers = f"{prefix}workers"
         self.schedulers = f"{prefix}schedulers"
         self.clock = f"{prefix}clock"
+        self.control = f"{prefix}control"
+        self.parked = f"{prefix}parked"
         self.orphans = f"{prefix}orphans"
         self.cancel = f"{prefix}cancel"
         self.events = f"{prefix}events"
@@ -38,6 +40,10 @@ class Keys:
     def run(self, run_id: str) -> str:
         """STRING with the firing of a run by hand, for 24 hours."""
         return f"{self.prefix}run:{run_id}"
+
+    def parked_jobs(self, scraper: str, priority: JobPriority) -> str:
+        """LIST of the ids of one scraper that something holds back; `scraper` is folded."""
+        return f"{self.prefix}parked:{scraper}:{priority.value}"
 
     def status(self, job_id: str) -> str:
         """STRING with the job's status."""

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
+from pregao.queue.controls import Controls, read_controls
 from pregao.queue.facts import JobFact, decode_entry, job_id_of, unpack_result
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
@@ -82,6 +83,27 @@ class QueueViews:
             pipe.zcard(self.keys.delayed)
             pipe.zcard(self.keys.running)
             return QueueLengths(*await _answered(pipe.execute()))
+
+    async def parked(self) -> dict[str, dict[JobPriority, int]]:
+        """Jobs that are ready and held back, by folded scraper name and priority; only those that have any."""
+        scrapers = sorted(name.decode() for name in await _answered(self._redis.smembers(self.keys.parked)))
+        if not scrapers:
+            return {}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for scraper in scrapers:
+                for priority in JobPriority:
+                    pipe.llen(self.keys.parked_jobs(scraper, priority))
+            counts = iter(await _answered(pipe.execute()))
+        found = {scraper: {priority: next(counts) for priority in JobPriority} for scraper in scrapers}
+        return {scraper: by_priority for scraper, by_priority in found.items() if any(by_priority.values())}
+
+    async def controls(self) -> Controls:
+        """What holds jobs back now."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.time()
+            pipe.hgetall(self.keys.control)
+            (seconds, micros), fields = await _answered(pipe.execute())
+        return read_controls(fields, from_ms(int(seconds) * 1000 + int(micros) // 1000))
 
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""

@@ -113,6 +113,11 @@ class History:
             found[row["schedule_name"]] = firing | ({"job_ids": row["job_ids"]} if with_job_ids else {})
         return found
 
+    async def audit(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail."""
+        _check_page(limit, 0)
+        return [{**dict(row), "at": market_iso(row["at"])} for row in await self._fetch("list_audit", limit)]
+
     async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         with unavailable():
             return await self._pool.fetch(sql(statement), *arguments)

@@ -76,13 +76,23 @@ local function consider(id, priority)
   end
 end
 
+-- One job of each parked scraper in turn, as far as it may run: nobody's backlog stands before another's. Who is first
+-- changes with every token.
 local function take_parked(priority, limit)
-  for _, scraper in ipairs(parked_scrapers()) do
-    while #ids < limit and room(scraper) > 0 do
-      local popped = redis.call('RPOP', parked_key(scraper, priority), math.min(limit - #ids, room(scraper)))
-      if not popped then break end
-      for _, id in ipairs(popped) do consider(id, priority) end
+  local scrapers, popped = parked_scrapers(), true
+  local first = fence % math.max(1, #scrapers)
+  while popped and #ids < limit and moved < MOVED_AT_MOST do
+    popped = false
+    for turn = 1, #scrapers do
+      local scraper = scrapers[(first + turn - 1) % #scrapers + 1]
+      local id = #ids < limit and room(scraper) > 0 and redis.call('RPOP', parked_key(scraper, priority))
+      if id then
+        popped = true
+        consider(id, priority)
+      end
     end
+  end
+  for _, scraper in ipairs(scrapers) do
     if redis.call('EXISTS', parked_key(scraper, 'high'), parked_key(scraper, 'normal'), parked_key(scraper, 'low')) == 0 then
       redis.call('SREM', PARKED, scraper)
       parked = nil

@@ -38,7 +38,10 @@ local function room(scraper)
 end
 
 local function parked_scrapers()
-  if not parked then parked = redis.call('SMEMBERS', PARKED) end
+  if not parked then
+    parked = redis.call('SMEMBERS', PARKED)
+    table.sort(parked)
+  end
   return parked
 end
 
