@@ -104,6 +104,7 @@ def test_a_picture_s_title_and_description_are_not_the_item_s() -> None:
         ("<![CDATA[S&P 500 < 7.000]]>", "S&P 500 < 7.000"),
         (" duas \n linhas ", "duas linhas"),
         ("com\x01controle", "comcontrole"),
+        ("sem &#xD800;par&#0; e &#1114112;além", "sem par e além"),
     ],
 )
 def test_titles_are_read_however_they_are_escaped(written: str, read: str) -> None:

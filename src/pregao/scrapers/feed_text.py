@@ -27,7 +27,8 @@ _CHARSETS = {
 _CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _OWN_ENTITIES = re.compile(r"<!DOCTYPE[^>]{0,1000}\[", re.IGNORECASE)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};)(?:([A-Za-z][A-Za-z0-9]{0,30});)?")
+_AMPERSAND = re.compile(r"&(?:([A-Za-z][A-Za-z0-9]{0,30});|#(\d{1,7});|#[xX]([0-9a-fA-F]{1,6});)?", re.ASCII)
+_LAST_CHARACTER = 0x10FFFF
 _XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
 
 _BLOCK = re.compile(
@@ -88,7 +89,11 @@ def _decode(body: bytes) -> str:
 
 
 def _replaced(match: re.Match[str]) -> str:
-    name = match[1]
-    if name in _XML_NAMES:
-        return match[0]
-    return html5.get(f"{name};") or f"&amp;{match[0][1:]}"
+    name, decimal, hexadecimal = match.groups()
+    if name:
+        return match[0] if name in _XML_NAMES else html5.get(f"{name};") or f"&amp;{name};"
+    if not decimal and not hexadecimal:
+        return "&amp;"
+    code = int(decimal) if decimal else int(hexadecimal, 16)
+    # A parser that repairs would take a lone surrogate as it is, and give text that is no text.
+    return "" if code > _LAST_CHARACTER or _NOT_XML.match(chr(code)) else match[0]
