@@ -14,13 +14,13 @@ from pregao.settings import Settings
 USER_MODULE = """
 class Plain:
     def __init__(self):
-        self.name, self.source = "Google News", "news.google.com"
+        self.name, self.source = "My News", "news.example"
     async def initialize(self): ...
     async def scrape(self, ticker): ...
     async def cleanup(self): ...
 
 class WithSettings:
-    name = "Valor Econômico"
+    name = "Diário Econômico"
     def __init__(self, settings):
         self.settings = settings
     async def initialize(self): ...
@@ -65,6 +65,20 @@ def test_the_scrapers_that_come_with_pregao_are_found_without_a_list() -> None:
 @pytest.mark.parametrize("name", ["BCB", "bcb", " Bcb ", "b.c.b", "Banco Central do Brasil"])
 def test_a_name_matches_in_any_case_and_punctuation(name: str) -> None:
     assert Registry.load(settings()).resolve(name) == "BCB"
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("GoogleNews", "Google News"),
+        ("Valor", "Valor Econômico"),
+        ("VALOR ECONOMICO", "Valor Econômico"),
+        ("Bloomberg", "Bloomberg Línea"),
+        ("bloomberg-linea", "Bloomberg Línea"),
+    ],
+)
+def test_the_names_in_the_shipped_schedules_mean_the_scrapers_full_names(name: str, full: str) -> None:
+    assert Registry.load(settings()).resolve(name) == full
 
 
 def test_a_new_instance_is_made_each_time() -> None:
@@ -115,10 +129,10 @@ def test_a_name_for_two_scrapers_lists_both() -> None:
 
 def test_the_users_own_scrapers_are_loaded_by_import_path(user_code: Path) -> None:
     registry = Registry.load(settings("own_news_scraper:Plain", "own_news_scraper:WithSettings"))
-    assert registry.resolve("GoogleNews") == "Google News"
-    assert registry.resolve("valor economico") == "Valor Econômico"
-    assert registry.resolve("plain") == "Google News"
-    made: Any = registry.create("valoreconomico")
+    assert registry.resolve("MyNews") == "My News"
+    assert registry.resolve("diario economico") == "Diário Econômico"
+    assert registry.resolve("plain") == "My News"
+    made: Any = registry.create("diarioeconomico")
     assert isinstance(made.settings, Settings)
 
 
@@ -134,7 +148,7 @@ def test_a_scraper_that_does_not_load_is_listed_and_hurts_no_other(user_code: Pa
     registry = Registry.load(
         settings("broken_one:Any", "leaves:Any", "own_news_scraper:NotAScraper", "own_news_scraper:Plain")
     )
-    assert {"B3", "BCB", "Google News"} <= set(registry.names())
+    assert {"B3", "BCB", "My News"} <= set(registry.names())
     assert [problem.split(":")[0] for problem in registry.problems] == ["broken_one", "leaves", "own_news_scraper"]
     assert "No module named 'no_such_module_anywhere'" in registry.problems[0]
 
