@@ -67,6 +67,7 @@ class Site:
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
+        read_timeout_seconds: float | None = None,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -74,6 +75,7 @@ class Site:
         self._headers = {**own, **(headers or {}), **(secret_headers or {})}
         self._follows = not secret_headers
         self._max_bytes = max_bytes
+        self._read_timeout_seconds = read_timeout_seconds
 
     def origin(self, default: str) -> str:
         """Scheme and host that stand for `default`, without a trailing slash."""
@@ -106,6 +108,11 @@ class Site:
         headers = {"Content-Type": content_type}
         return await self._ask("POST", default_origin, path, accept, headers=headers, content=content)
 
+    def _timeout(self) -> httpx.Timeout:
+        if self._read_timeout_seconds is None:
+            return TIMEOUT
+        return httpx.Timeout(**{**TIMEOUT.as_dict(), "read": self._read_timeout_seconds})
+
     async def _ask(
         self,
         method: str,
@@ -127,6 +134,7 @@ class Site:
                 headers={**self._headers, **(headers or {})},
                 content=content,
                 follow_redirects=follow_redirects,
+                timeout=self._timeout(),
             )
             async with request as response:
                 body = await _read(response, self._max_bytes)

@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from pregao.domain.errors import InvalidInput
+from pregao.settings.prices import ModelName, Prices
 from pregao.settings.run_file import RunFile
 
 UPSTREAM = "PREGAO_UPSTREAM_"
@@ -148,6 +149,14 @@ class Settings(BaseModel):
     extra_scrapers: Annotated[tuple[Annotated[str, AfterValidator(_import_path)], ...], BeforeValidator(_listed)] = (
         Field((), alias="PREGAO_SCRAPERS")
     )
+    chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")
+    gemini_model: ModelName = Field("gemini-2.5-flash", alias="PREGAO_GEMINI_MODEL")
+    ai_prompt: Path | None = Field(None, alias="PREGAO_AI_PROMPT")
+    ai_max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = Field(4096, alias="PREGAO_AI_MAX_TOKENS")
+    ai_budget_usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = Field(
+        10.0, alias="PREGAO_AI_BUDGET_USD"
+    )
+    ai_prices: Prices = Field(default_factory=dict, alias="PREGAO_AI_PRICES")
     upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
     user_agents: dict[str, Annotated[str, AfterValidator(_header_text)]] = Field(default_factory=dict)
     secrets: dict[str, Annotated[SecretStr, AfterValidator(_sendable)]] = Field(default_factory=dict, repr=False)
