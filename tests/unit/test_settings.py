@@ -104,6 +104,32 @@ def test_passwords_are_not_in_the_representation() -> None:
     assert "hush" not in repr(settings)
 
 
+def test_keys_are_read_by_name_and_are_in_no_representation(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "OPENAI_API_KEY=' sk-hush '\nMY_NEWS_TOKEN=hush2\n")
+
+    settings = load(file, COINMARKETCAP_API_KEY="hush3", GEMINI_API_KEY="")
+
+    assert settings.secret("OPENAI_API_KEY") == "sk-hush"
+    assert settings.secret("MY_NEWS_TOKEN") == "hush2"
+    assert settings.secret("COINMARKETCAP_API_KEY") == "hush3"
+    assert settings.secret("GEMINI_API_KEY") is settings.secret("BRAPI_TOKEN") is None
+    assert all("hush" not in text for text in (repr(settings), str(settings), str(settings.model_dump())))
+
+
+@pytest.mark.parametrize("value", ["two\nlines-of-hush", "hush é", "a hush b", "  "])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(value: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(OPENAI_API_KEY=value)
+
+    assert (caught.value.field, caught.value.value) == ("OPENAI_API_KEY", "(hidden)")
+    assert "ASCII text without spaces" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_foreign_variable_that_only_looks_like_a_key_is_no_error() -> None:
+    assert load(OTHER_TOKEN="free text, not ours").secret("OTHER_TOKEN") is None
+
+
 def test_no_server_is_the_users_own_when_none_is_named() -> None:
     settings = load()
 
