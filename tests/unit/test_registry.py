@@ -1,10 +1,13 @@
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from pregao.scrapers.base import Scraper
+from pregao.domain.failure import FailureClass
+from pregao.scrapers.base import NotConfigured, Scraper
 from pregao.scrapers.registry import AmbiguousScraper, Entry, Registry, UnknownScraper
 from pregao.settings import Settings
 
@@ -140,3 +143,39 @@ def test_a_name_that_is_taken_is_not_taken_over(user_code: Path) -> None:
     registry = Registry.load(settings("own_news_scraper:Rival"))
     assert registry.resolve("b3") == "B3"
     assert "is taken by pregao.scrapers.builtin.b3:B3Scraper" in registry.problems[0]
+
+
+@pytest.fixture
+def keyed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Registry]:
+    """The registry with a scraper `Own` that has these `needs`, in an environment of its own."""
+
+    def load(needs: object, **environ: str) -> Registry:
+        own = type("Own", (), {"name": "Own", "needs": needs} | dict.fromkeys(("initialize", "scrape", "cleanup"), id))
+        module = ModuleType("own_keyed")
+        module.Own = own  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "own_keyed", module)
+        return Registry.load(Settings.load(None, environ={"PREGAO_SCRAPERS": "own_keyed:Own", **environ}))
+
+    return load
+
+
+@pytest.mark.parametrize("needs", [("ONE_API_KEY", "TWO_TOKEN"), ["TWO_TOKEN"], "TWO_TOKEN"])
+def test_a_scraper_whose_key_is_not_set_says_which(keyed: Callable[..., Registry], needs: object) -> None:
+    registry = keyed(needs, ONE_API_KEY="1")
+    assert registry.resolve("own") == "Own"
+    with pytest.raises(NotConfigured, match="not configured: set TWO_TOKEN") as caught:
+        registry.resolve_configured("own")
+    assert (caught.value.failure_class, caught.value.retryable) == (FailureClass.LOGIN, False)
+    (entry,) = [entry for entry in registry.entries() if entry.name == "Own"]
+    assert entry.missing_configuration == "not configured: set TWO_TOKEN"
+
+
+def test_a_scraper_whose_keys_are_set_can_run(keyed: Callable[..., Registry]) -> None:
+    registry = keyed(("ONE_API_KEY", "TWO_TOKEN"), ONE_API_KEY="1", TWO_TOKEN="2")
+    assert registry.resolve_configured("own") == "Own"
+    assert all(entry.missing_configuration is None for entry in registry.entries() if entry.name == "Own")
+
+
+def test_all_keys_that_are_missing_are_named_at_once(keyed: Callable[..., Registry]) -> None:
+    with pytest.raises(NotConfigured, match="set ONE_API_KEY and TWO_TOKEN"):
+        keyed(("ONE_API_KEY", "TWO_TOKEN")).resolve_configured("own")

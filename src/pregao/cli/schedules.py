@@ -70,7 +70,7 @@ def next_firings(
     now = SystemClock().now()
     chosen = [loaded.schedules[key] for key in loaded.scrapers if name in (None, key)]
     if name is not None and not (chosen and chosen[0].enabled):
-        why = "it is disabled" if chosen else "its scraper is not installed"
+        why = "it is disabled" if chosen else _why(loaded.asleep[name])
         typer.echo(f"note: schedule {name} does not fire: {why}", err=True)
 
     def firings(schedule: Schedule) -> Any:
@@ -99,20 +99,22 @@ def check(
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
     import msgspec
 
+    from pregao.scheduler.loader import NO_SCRAPER
     from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
-        asleep = [key for key in loaded.schedules if key not in loaded.scrapers]
+        asleep = loaded.asleep
     except ScheduleFileRefused as refused:
-        problems, warnings, sound, asleep = [refused.details], [], 0, []
+        problems, warnings, sound, asleep = [refused.details], [], 0, {}
     if as_json:
         report = {
             "problems": [msgspec.structs.asdict(problem) for problem in problems],
             "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
             "schedules": sound,
-            "no_scraper": asleep,
+            "no_scraper": [key for key, why in asleep.items() if why == NO_SCRAPER],
+            "not_configured": {key: why for key, why in asleep.items() if why != NO_SCRAPER},
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -120,8 +122,8 @@ def check(
             typer.echo(f"error: {problem}")
         for warning in warnings:
             typer.echo(f"warning: {warning}")
-        for key in asleep:
-            typer.echo(f"note: schedule {key} does not fire here: its scraper is not installed")
+        for key, why in asleep.items():
+            typer.echo(f"note: schedule {key} does not fire here: {_why(why)}")
         typer.echo(f"{file}: {sound} sound schedules, {len(problems)} errors, {len(warnings)} warnings")
     if problems:
         raise typer.Exit(1)
@@ -134,7 +136,7 @@ def _load(file: Path | None) -> ScheduleFile:
 
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
-    return load_schedules(path, resolve=Registry.load(settings).resolve, clock=SystemClock())
+    return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
 
 
 def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:
@@ -143,10 +145,8 @@ def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:
     following = next_fire(schedule, SystemClock().now())
     if not schedule.enabled:
         state = "disabled"
-    elif schedule.name not in loaded.scrapers:
-        state = "no scraper"
     else:
-        state = "over" if following is None else "scheduled"
+        state = loaded.asleep.get(schedule.name) or ("over" if following is None else "scheduled")
     shown = following if state == "scheduled" else None
     document = schedule.document()
     return {
@@ -156,6 +156,12 @@ def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:
         "next_run_time": market_iso(shown),
         "state": state,
     }
+
+
+def _why(asleep: str) -> str:
+    from pregao.scheduler.loader import NO_SCRAPER
+
+    return "its scraper is not installed" if asleep == NO_SCRAPER else f"its scraper is {asleep}"
 
 
 def _local(moment: str | None) -> str:

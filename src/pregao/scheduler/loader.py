@@ -22,6 +22,7 @@ from pregao.scheduler.problem import Problem
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import UnknownScraper
 
 COMMON_FIELDS = (
@@ -30,13 +31,15 @@ COMMON_FIELDS = (
 )  # fmt: skip
 GRACE_LIMIT_SECONDS = 366 * 86_400
 NAME_LIMIT = 200
+NO_SCRAPER = "no scraper"
 
 
 class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
-    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule; one that is
-    missing there has no scraper installed, and does not fire. `warnings` keep nothing from running.
+    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
+    `asleep` says of the others why they do not: `no scraper`, or `not configured: set NAME`. `warnings` keep nothing
+    from running.
     """
 
     path: Path
@@ -44,14 +47,15 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     scrapers: dict[str, str]
     problems: list[Problem]
     warnings: list[Problem]
+    asleep: dict[str, str] = {}
 
 
 def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, clock: Clock) -> ScheduleFile:
     """Read and check a schedule file.
 
-    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, or InvalidInput when the
-    name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when the file is missing
-    or is not YAML; all else is listed in `problems`.
+    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, or
+    InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
+    the file is missing or is not YAML; all else is listed in `problems`.
     """
     result = ScheduleFile(path, {}, {}, [], [])
     listing = _listing(path, result.problems)
@@ -78,13 +82,15 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
             continue
         form = Form(file, name, line, entry.value)
         schedule = _read_schedule(form, clock.now())
-        scraper = None if schedule is None else _resolve(form, schedule.scraper, resolve)
+        scraper, why_not = (None, "") if schedule is None else _resolve(form, schedule.scraper, resolve)
         result.problems.extend(form.problems)
         result.warnings.extend(form.warnings)
         if schedule is None or form.problems or name in repeated:
             continue
         result.schedules[name] = schedule
-        if scraper is not None:
+        if scraper is None:
+            result.asleep[name] = why_not
+        else:
             result.scrapers[name] = scraper
     return result
 
@@ -237,14 +243,16 @@ def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[dateti
     return start and start.at.astimezone(UTC), end and end.at.astimezone(UTC)
 
 
-def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> str | None:
-    """The canonical name; None when no such scraper is installed, which is not the file's fault."""
+def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> tuple[str | None, str]:
+    """The canonical name; or None, and why such a scraper cannot run here, which is not the file's fault."""
     if resolve is None:
-        return scraper
+        return scraper, ""
     try:
-        return resolve(scraper)
+        return resolve(scraper), ""
     except UnknownScraper:
-        return None
+        return None, NO_SCRAPER
+    except NotConfigured as error:
+        return None, str(error)
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
-        return None
+        return None, error.problem

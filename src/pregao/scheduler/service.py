@@ -82,13 +82,11 @@ class ScraperScheduler:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
             self._registry = Registry.load(self._settings)
-        self._file = WatchedFile(self._path, self._registry.resolve, self._clock)
+        self._file = WatchedFile(self._path, self._registry.resolve_configured, self._clock)
         self._file.load()
         logger.info("{} schedules from {}", len(self.file.schedules), self._path)
-        silent = {name: schedule for name, schedule in self.file.schedules.items() if name not in self.file.scrapers}
-        if silent:
-            listed = ", ".join(f"{name} ({schedule.scraper})" for name, schedule in silent.items())
-            logger.warning("{} schedules do not fire for want of their scraper: {}", len(silent), listed)
+        for name, why in self.file.asleep.items():
+            logger.warning("schedule {} of {} does not fire: {}", name, self.file.schedules[name].scraper, why)
 
     async def start(self) -> None:
         """Start to fire in the background; does nothing when it already does."""
@@ -109,16 +107,16 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `no scraper` (it is not installed, so nothing fires) or `over`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), or `not configured: …`.
         """
         now = self._clock.now()
         return [self._entry(name, now) for name, schedule in self.file.schedules.items() if schedule.enabled]
 
     def _entry(self, name: str, now: datetime) -> dict[str, Any]:
         schedule = self.file.schedules[name]
-        installed = name in self.file.scrapers
-        following = next_fire(schedule, now) if installed else None
-        state = "no scraper" if not installed else "over" if following is None else "scheduled"
+        asleep = self.file.asleep.get(name)
+        following = None if asleep else next_fire(schedule, now)
+        state = asleep or ("over" if following is None else "scheduled")
         return {
             "id": name,
             "name": name,

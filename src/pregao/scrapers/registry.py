@@ -15,7 +15,7 @@ from loguru import logger
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.names import fold
-from pregao.scrapers.base import Scraper, ScraperSettings
+from pregao.scrapers.base import NotConfigured, Scraper, ScraperSettings
 
 BUILTIN_PACKAGE = "pregao.scrapers.builtin"
 _METHODS = ("initialize", "scrape", "cleanup")
@@ -41,18 +41,24 @@ class AmbiguousScraper(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One scraper: its canonical name, where it is, and how to make one."""
+    """One scraper: its canonical name, where it is, how to make one, and the variables that it lacks to run."""
 
     name: str
     source: str
     module: str
     class_name: str
     make: Callable[[], Scraper]
+    missing: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
         """Where the class is, as `module:Class`."""
         return f"{self.module}:{self.class_name}"
+
+    @property
+    def missing_configuration(self) -> str | None:
+        """Why it cannot run here, with what to set; None when nothing is missing."""
+        return str(NotConfigured(*self.missing)) if self.missing else None
 
     def keys(self) -> tuple[str, str, str, str]:
         """The folded names it answers to, strongest first: name, module, class, source."""
@@ -99,6 +105,13 @@ class Registry:
     def resolve(self, name: str) -> str:
         """The canonical name behind a loose one. Raises UnknownScraper or AmbiguousScraper."""
         return self._find(name).name
+
+    def resolve_configured(self, name: str) -> str:
+        """As `resolve`, but raises NotConfigured for a scraper whose needed variables are not set here."""
+        entry = self._find(name)
+        if entry.missing:
+            raise NotConfigured(*entry.missing)
+        return entry.name
 
     def create(self, name: str) -> Scraper:
         """A new instance. Raises UnknownScraper, AmbiguousScraper, or whatever the user's constructor raises."""
@@ -172,12 +185,15 @@ def _entry(cls: type, settings: ScraperSettings) -> Entry:
     holder: Any = cls if isinstance(getattr(cls, "name", None), str) else make()
     name = getattr(holder, "name", None)
     source = getattr(holder, "source", None)
+    needs = getattr(holder, "needs", ())
+    needs = (needs,) if isinstance(needs, str) else needs
     return Entry(
         name=name if isinstance(name, str) and fold(name) else cls.__name__.removesuffix("Scraper"),
         source=source if isinstance(source, str) else "",
         module=cls.__module__,
         class_name=cls.__name__,
         make=make,
+        missing=tuple(variable for variable in needs if settings.secret(variable) is None),
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.schedule import Schedule
-from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.loader import NO_SCRAPER, ScheduleFile
 from pregao.scheduler.triggers import next_fire
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
@@ -46,7 +46,12 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
     firing = [schedule for schedule in enabled if schedule.name in file.scrapers]
     slots = "1 slot" if settings.concurrent_jobs == 1 else f"{settings.concurrent_jobs} slots"
-    idle = f", {len(enabled) - len(firing)} of them without an installed scraper" if len(firing) < len(enabled) else ""
+    asleep = [file.asleep[schedule.name] for schedule in enabled if schedule.name in file.asleep]
+    counted = {
+        "without an installed scraper": asleep.count(NO_SCRAPER),
+        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER),
+    }
+    idle = "".join(f", {count} of them {what}" for what, count in counted.items() if count)
     faulty = f"; {len(file.problems)} problems: pregao schedules check {file.path}" if file.problems else ""
     api = api_url(settings)
     rows = [

@@ -221,7 +221,7 @@ class JobProcessor:
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
-                scrapers=self._registry.names(),
+                scrapers=[entry.name for entry in self._registry.entries() if not entry.missing],
             )
         )
 
