@@ -242,3 +242,13 @@ async def test_an_accepted_refusal_can_still_be_told_as_a_failure(upstream: Upst
     refusal = reply.refusal()
     assert isinstance(refusal, RateLimited)
     assert refusal.retry_after_seconds == 7.0
+
+
+async def test_the_user_agent_of_a_source_can_be_set_from_outside(upstream: Upstream, tmp_path: Path) -> None:
+    environ = {"PREGAO_UPSTREAM_BCB": upstream.url, "PREGAO_USER_AGENT_BCB": "Mozilla/5.0 (own)"}
+    settings = Settings.load(None, environ=environ, pregao_home=tmp_path)
+    upstream.answer("/x", b"[]")
+    await Site("bcb", settings, user_agent="Pregao/0.1").get(DEFAULT, "/x")
+    await Site("b3", Settings.load(None, environ={"PREGAO_UPSTREAM_B3": upstream.url})).get(DEFAULT, "/x")
+    assert [request.headers["user-agent"] for request in upstream.requests] == ["Mozilla/5.0 (own)", http.USER_AGENT]
+    await aclose_clients()

@@ -72,6 +72,8 @@ def test_a_missing_env_file_is_no_error(tmp_path: Path) -> None:
         ("LOG_LEVEL", "LOUD", "use 'TRACE', 'DEBUG'"),
         ("PREGAO_SCRAPERS", "my.module", "use import paths as module:Class"),
         ("PREGAO_UPSTREAM_BCB", "127.0.0.1", "use a URL that starts with http:// or https://"),
+        ("PREGAO_USER_AGENT_BCB", "Pregão", "use the text of an HTTP header: printable ASCII"),
+        ("PREGAO_USER_AGENT_BCB", "  ", "use the text of an HTTP header: printable ASCII"),
     ],
 )
 def test_a_bad_value_names_the_variable_the_value_and_what_is_allowed(variable: str, value: str, fix: str) -> None:
@@ -200,6 +202,13 @@ def test_an_upstream_is_replaced_by_its_variable_in_the_environment_or_the_file(
     assert settings.upstream("bcb", "https://real") == "http://127.0.0.1:9000"
     assert settings.upstream("B3", "https://real") == "http://127.0.0.1:9001"
     assert settings.upstream("other", "https://real/") == "https://real"
+
+
+def test_a_source_is_told_another_user_agent_by_its_variable() -> None:
+    settings = load(PREGAO_USER_AGENT_BCB=" Mozilla/5.0 (own) ")
+
+    assert settings.user_agent("bcb", "ours") == "Mozilla/5.0 (own)"
+    assert settings.user_agent("B3", "ours") == "ours"
 
 
 def test_extra_scrapers_are_a_list_of_import_paths() -> None:

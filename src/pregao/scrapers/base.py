@@ -60,6 +60,9 @@ class ScraperSettings(Protocol):
     def upstream(self, name: str, default: str) -> str:
         """Scheme and host to use for the source `name` in place of `default`."""
 
+    def user_agent(self, name: str, default: str) -> str:
+        """The User-Agent for the source `name`, if the user gave one, in place of `default`."""
+
     def secret(self, name: str) -> str | None:
         """The key or token in the variable `name`, None when it is not set; never to be logged or put into an error."""
 

@@ -20,6 +20,10 @@ from pregao.scrapers.base import ScraperSettings
 from pregao.scrapers.loop_local import LoopLocal
 
 USER_AGENT = "Pregao/0.1 (market data scheduler; httpx)"
+BROWSER_USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Pregao/0.1"
+)
+"""For sources that answer 403 to whatever does not look like a browser; it still says who we are."""
 TIMEOUT = httpx.Timeout(connect=10, read=20, write=10, pool=60)
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30)
 MAX_BYTES = 8 * 1024 * 1024
@@ -50,8 +54,8 @@ class Site:
     """One source's door to the network.
 
     `PREGAO_UPSTREAM_<SOURCE>` replaces scheme and host of every origin of the source; the path stays. `user_agent`
-    and `headers` are for sources that answer only what looks like a browser. `secret_headers` carry a key: they are
-    sent to nobody else, so that redirects are not followed.
+    and `headers` are for sources that answer only what looks like a browser; `PREGAO_USER_AGENT_<SOURCE>` replaces
+    the user agent. `secret_headers` carry a key: they are sent to nobody else, so that redirects are not followed.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Site:
     ) -> None:
         self._source = source
         self._settings = settings
-        own = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
+        own = {"User-Agent": settings.user_agent(source, user_agent), "Accept-Encoding": "gzip"}
         self._headers = {**own, **(headers or {}), **(secret_headers or {})}
         self._follows = not secret_headers
         self._max_bytes = max_bytes

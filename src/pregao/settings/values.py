@@ -15,12 +15,14 @@ from pregao.domain.errors import InvalidInput
 from pregao.settings.run_file import RunFile
 
 UPSTREAM = "PREGAO_UPSTREAM_"
+USER_AGENT = "PREGAO_USER_AGENT_"
 SECRETS = ("BRAPI_TOKEN", "COINMARKETCAP_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 """The keys that scrapers of ours use."""
 SECRET_ENDINGS = ("_API_KEY", "_TOKEN")
 """Other variables with these endings are there for the users' own scrapers, and are as secret."""
 LOCAL_REDIS_URL = "redis://127.0.0.1:6379/0"
 LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
+_BY_SOURCE = {"upstreams": UPSTREAM, "user_agents": USER_AGENT}
 REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
 
@@ -84,6 +86,13 @@ def _sendable(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _header_text(text: str) -> str:
+    text = text.strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("the text of an HTTP header: printable ASCII, for example Mozilla/5.0 (X11; Linux x86_64)")
+    return text
+
+
 def _import_path(path: str) -> str:
     module, colon, name = path.partition(":")
     if not (module and colon and name.isidentifier()):
@@ -140,6 +149,7 @@ class Settings(BaseModel):
         Field((), alias="PREGAO_SCRAPERS")
     )
     upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
+    user_agents: dict[str, Annotated[str, AfterValidator(_header_text)]] = Field(default_factory=dict)
     secrets: dict[str, Annotated[SecretStr, AfterValidator(_sendable)]] = Field(default_factory=dict, repr=False)
 
     @classmethod
@@ -158,9 +168,10 @@ class Settings(BaseModel):
             for name, field in cls.model_fields.items()
             if field.alias is not None and field.alias in given
         }
-        known["upstreams"] = {
-            name.removeprefix(UPSTREAM): value for name, value in given.items() if name.startswith(UPSTREAM)
-        }
+        for attribute, prefix in _BY_SOURCE.items():
+            known[attribute] = {
+                name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)
+            }
         known["secrets"] = {
             name: value.strip()
             for name, value in given.items()
@@ -217,6 +228,10 @@ class Settings(BaseModel):
         """Scheme and host of source `name`, without a final slash: PREGAO_UPSTREAM_<NAME>, else `default`."""
         return self.upstreams.get(name.upper(), default).rstrip("/")
 
+    def user_agent(self, name: str, default: str) -> str:
+        """What source `name` is told that we are: PREGAO_USER_AGENT_<NAME>, else `default`."""
+        return self.user_agents.get(name.upper(), default)
+
     def secret(self, name: str) -> str | None:
         """The key or token in the variable `name`; None when it is not set. Never log it, or put it into a message."""
         found = self.secrets.get(name)
@@ -245,8 +260,8 @@ def _host(host: str | None) -> str:
 
 def _variable(attribute: str, key: str = "", *_: str) -> str:
     """The environment variable behind a place in Settings."""
-    if attribute == "upstreams":
-        return f"{UPSTREAM}{key}"
+    if attribute in _BY_SOURCE:
+        return f"{_BY_SOURCE[attribute]}{key}"
     field = Settings.model_fields.get(attribute)
     return key if attribute == "secrets" else (field.alias if field else None) or attribute
 
