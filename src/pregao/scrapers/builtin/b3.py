@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from pathlib import Path
 
 from pregao.domain.calendar import closes_at, session_at
 from pregao.domain.clock import Clock, market_iso
@@ -12,13 +11,11 @@ from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
 from pregao.scrapers.builtin.b3_cotahist import CotahistRow
-from pregao.scrapers.builtin.b3_files import COTAHIST, CotahistFiles
+from pregao.scrapers.builtin.b3_files import shared_files
 from pregao.scrapers.builtin.b3_quote import DelayedQuote, parse_quote
 from pregao.scrapers.http import Site
-from pregao.scrapers.loop_local import LoopLocal
 
 QUOTES = "https://cotacao.b3.com.br"
-MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 
 _TICKER = re.compile(r"[A-Z0-9]{3,12}", re.ASCII)
 
@@ -31,7 +28,7 @@ class B3Scraper(BaseScraper):
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)
-        self._site = Site("b3", settings, max_bytes=MAX_ARCHIVE_BYTES)
+        self._site = Site("b3", settings)
 
     async def collect(self, argument: str | None) -> Collected:
         """The delayed quote in a session, else the last published end of day; `kind` and `as_of` say which and when."""
@@ -43,7 +40,7 @@ class B3Scraper(BaseScraper):
             if quote is not None:
                 return quote
             metadata["delayed_quote"] = "not available"
-        published = await self._files().latest(now)
+        published = await shared_files(self._settings, self._clock).latest(now)
         rows = published.file.rows(ticker)
         if not rows:
             raise ScrapeError(
@@ -56,20 +53,6 @@ class B3Scraper(BaseScraper):
         reply = await self._site.get(QUOTES, path, accept=frozenset({404}))
         quote = parse_quote(reply.body, ticker) if reply.status == 200 else None
         return None if quote is None else Collected(describe_quote(quote, reply.url))
-
-    def _files(self) -> CotahistFiles:
-        """The files that all B3 jobs of this event loop share: one collection for each origin and cache directory."""
-        origin = self._site.origin(COTAHIST)
-        # A sample server's files must never pass for B3's: each origin has a directory of its own.
-        folder = self._settings.home / "cache" / "b3" / re.sub(r"[^A-Za-z0-9.-]+", "_", origin)
-        shared = _shared.get()
-        files = shared.get(folder)
-        if files is None:
-            files = shared[folder] = CotahistFiles(self._site, folder, self._clock)
-        return files
-
-
-_shared: LoopLocal[dict[Path, CotahistFiles]] = LoopLocal(dict)
 
 
 def describe_quote(quote: DelayedQuote, url: str) -> dict[str, object]:
