@@ -1,5 +1,6 @@
 """BCB against a recorded upstream, over real HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from pregao.domain.clock import ManualClock
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.builtin import bcb_ptax
 from pregao.scrapers.builtin.bcb import BCBScraper
+from pregao.scrapers.builtin.bcb_soap import SOAP_PATH
 from pregao.scrapers.http import aclose_clients
 from pregao.settings import Settings
 
@@ -21,6 +23,8 @@ FRIDAY = date(2026, 10, 2)
 SELIC = "/dados/serie/bcdata.sgs.432/dados"
 DOLLAR = "/dados/serie/bcdata.sgs.1/dados"
 IPCA = "/dados/serie/bcdata.sgs.433/dados"
+EURO = "/dados/serie/bcdata.sgs.21619/dados"
+SGS = "https://api.bcb.gov.br"
 
 
 @pytest.fixture
@@ -121,15 +125,83 @@ async def test_a_page_for_a_known_series_is_a_block_and_for_a_number_not_found(
 
 async def test_ptax_stands_in_for_the_dollar_while_sgs_is_in_trouble(upstream: Upstream, bcb: BCBScraper) -> None:
     upstream.answer(DOLLAR, status=502)
-    upstream.answer(bcb_ptax.PATH, answers.ptax((FRIDAY, 5.2238), (MONDAY, 5.2)))
+    upstream.answer(bcb_ptax.DOLLAR_PATH, answers.ptax((FRIDAY, 5.2238), (MONDAY, 5.2)))
     result = await bcb.scrape("USD")
     assert (result.data["value"], result.data["date"], result.data["series"]) == (5.2, "2026-10-05", 1)
     assert "HTTP 502" in result.metadata["because"]
     assert upstream.requests[-1].query["@dataFinalCotacao"] == "'10-05-2026'"
 
 
+async def test_ptax_stands_in_for_the_euro_with_its_closing_rate(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(EURO, status=503)
+    upstream.answer(
+        bcb_ptax.CURRENCY_PATH, answers.ptax_bulletins((MONDAY, 6.1, "Abertura"), (MONDAY, 6.2, "Fechamento PTAX"))
+    )
+    result = await bcb.scrape("EUR")
+    assert (result.data["value"], result.data["series"], result.metadata["instead_of"]) == (6.2, 21619, SGS)
+    assert upstream.requests[-1].query["@moeda"] == "'EUR'"
+
+
+async def test_soap_stands_in_for_every_other_series(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(SELIC, answers.PAGE)
+    upstream.answer(
+        SOAP_PATH, answers.soap(432, ("2/10/2026", "14.00"), ("5/10/2026", "13.75"), ("2/11/2026", "13.75"))
+    )
+    result = await bcb.scrape("SELIC")
+    assert (result.data["value"], result.data["date"], result.data["previous_value"]) == (13.75, "2026-10-05", 14.0)
+    assert (result.metadata["instead_of"], result.data["url"]) == (SGS, upstream.url + SOAP_PATH)
+    request = upstream.requests[-1]
+    assert (request.method, request.headers["soapaction"]) == ("POST", '""')
+    assert b">432</item>" in request.body
+
+
+async def test_soap_is_the_last_to_stand_in_for_the_dollar(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(DOLLAR, status=502)
+    upstream.answer(bcb_ptax.DOLLAR_PATH, answers.ptax())
+    upstream.answer(SOAP_PATH, answers.soap(1, ("5/10/2026", "5.2")))
+    assert (await data_of(bcb, "USD"))["value"] == 5.2
+    assert [request.path for request in upstream.requests] == [DOLLAR, bcb_ptax.DOLLAR_PATH, SOAP_PATH]
+
+
+async def test_a_fault_of_soap_leaves_the_failure_of_sgs(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer(SELIC, status=502)
+    upstream.answer(SOAP_PATH, answers.soap_fault("Value(s) not found"), 500)
+    error = await failure_of(bcb, "SELIC")
+    assert (error.failure_class, "HTTP 502" in str(error)) == (FailureClass.NETWORK, True)
+
+
+async def test_a_series_that_does_not_exist_is_not_asked_for_elsewhere(upstream: Upstream, bcb: BCBScraper) -> None:
+    upstream.answer("/dados/serie/bcdata.sgs.999999/dados", answers.PAGE)
+    await failure_of(bcb, "999999")
+    assert upstream.asked(SOAP_PATH) == 0
+
+
+async def test_jobs_that_want_a_series_at_once_wait_for_one_request(
+    upstream: Upstream, settings: Settings, clock: ManualClock
+) -> None:
+    upstream.answer(SELIC, answers.sgs_days(MONDAY, "14.00", "13.75"))
+    upstream.answer(IPCA, answers.sgs_months(2025, 9, *["1.00"] * 12))
+    scrapers = [BCBScraper(settings, clock) for _ in range(20)]
+    found = await asyncio.gather(
+        *(data_of(scraper, name) for scraper, name in zip(scrapers, ["SELIC", "IPCA"] * 10, strict=True))
+    )
+    assert {data["value"] for data in found} == {13.75, 1.0}
+    assert (upstream.asked(SELIC), upstream.asked(IPCA)) == (1, 1)
+
+
+async def test_a_series_is_asked_for_again_after_a_minute(
+    upstream: Upstream, bcb: BCBScraper, clock: ManualClock
+) -> None:
+    upstream.answer(SELIC, answers.sgs_days(MONDAY, "13.75"))
+    await data_of(bcb, "SELIC")
+    upstream.answer(SELIC, answers.sgs_days(MONDAY, "13.50"))
+    assert (await data_of(bcb, "SELIC"))["value"] == 13.75
+    clock.advance(timedelta(seconds=61))
+    assert (await data_of(bcb, "SELIC"))["value"] == 13.5
+
+
 async def test_the_failure_of_sgs_is_told_when_ptax_does_not_help(upstream: Upstream, bcb: BCBScraper) -> None:
     upstream.answer(DOLLAR, status=502)
     assert "HTTP 502" in str(await failure_of(bcb, "USD"))
-    upstream.answer(bcb_ptax.PATH, answers.ptax())
+    upstream.answer(bcb_ptax.DOLLAR_PATH, answers.ptax())
     assert "HTTP 502" in str(await failure_of(bcb, "USD"))
