@@ -67,6 +67,21 @@ def test_a_name_matches_in_any_case_and_punctuation(name: str) -> None:
     assert Registry.load(settings()).resolve(name) == "BCB"
 
 
+@pytest.mark.parametrize(
+    ("loose", "name"),
+    [
+        ("CoinMarketCap", "CoinMarketCap"),
+        ("coin market cap", "CoinMarketCap"),
+        ("TradingView", "TradingView"),
+        ("Opcoes", "OpcoesNet"),
+        ("opções", "OpcoesNet"),
+        ("OpcoesNet", "OpcoesNet"),
+    ],
+)
+def test_the_names_seen_in_the_field_are_understood(loose: str, name: str) -> None:
+    assert Registry.load(settings()).resolve_configured(loose) == name
+
+
 def test_a_new_instance_is_made_each_time() -> None:
     registry = Registry.load(settings())
     assert registry.create("bcb") is not registry.create("bcb")
