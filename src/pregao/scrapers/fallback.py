@@ -43,6 +43,7 @@ async def first_of(first: Way, *others: Way, passing: Callable[[ScrapeError], bo
             logger.debug("{} cannot stand in for {}: {}", way.origin, first.origin, error)
             failures.append(error)
         else:
+            logger.warning("{} stands in for {}: {}", way.origin, first.origin, failures[0])
             told = {"instead_of": first.origin, "because": str(failures[0])}
             return replace(collected, metadata={**collected.metadata, **told})
     raise next((failure for failure in failures if failure.retryable), failures[0])
