@@ -252,3 +252,9 @@ async def test_the_user_agent_of_a_source_can_be_set_from_outside(upstream: Upst
     await Site("b3", Settings.load(None, environ={"PREGAO_UPSTREAM_B3": upstream.url})).get(DEFAULT, "/x")
     assert [request.headers["user-agent"] for request in upstream.requests] == ["Mozilla/5.0 (own)", http.USER_AGENT]
     await aclose_clients()
+
+
+async def test_a_path_in_the_replaced_address_comes_before_the_sources_own(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer("/sample/x", b"here")
+    assert (await site_at(f"{upstream.url}/sample/", tmp_path).get(DEFAULT, "/x")).body == b"here"
+    await aclose_clients()

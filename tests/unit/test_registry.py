@@ -68,8 +68,14 @@ def test_a_name_matches_in_any_case_and_punctuation(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "full"),
+    ("loose", "name"),
     [
+        ("CoinMarketCap", "CoinMarketCap"),
+        ("coin market cap", "CoinMarketCap"),
+        ("TradingView", "TradingView"),
+        ("Opcoes", "OpcoesNet"),
+        ("opções", "OpcoesNet"),
+        ("OpcoesNet", "OpcoesNet"),
         ("GoogleNews", "Google News"),
         ("Valor", "Valor Econômico"),
         ("VALOR ECONOMICO", "Valor Econômico"),
@@ -77,8 +83,8 @@ def test_a_name_matches_in_any_case_and_punctuation(name: str) -> None:
         ("bloomberg-linea", "Bloomberg Línea"),
     ],
 )
-def test_the_names_in_the_shipped_schedules_mean_the_scrapers_full_names(name: str, full: str) -> None:
-    assert Registry.load(settings()).resolve(name) == full
+def test_the_names_seen_in_the_field_are_understood(loose: str, name: str) -> None:
+    assert Registry.load(settings()).resolve_configured(loose) == name
 
 
 def test_a_new_instance_is_made_each_time() -> None:

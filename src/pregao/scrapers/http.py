@@ -102,11 +102,18 @@ class Site:
         return await self.post(default_origin, path, orjson.dumps(document), "application/json", accept=accept)
 
     async def post(
-        self, default_origin: str, path: str, content: bytes, content_type: str, *, accept: frozenset[int] = frozenset()
+        self,
+        default_origin: str,
+        path: str,
+        content: bytes,
+        content_type: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
     ) -> Reply:
         """POST `content`; as `get` in all else, except that no redirect is followed."""
-        headers = {"Content-Type": content_type}
-        return await self._ask("POST", default_origin, path, accept, headers=headers, content=content)
+        typed = {**(headers or {}), "Content-Type": content_type}
+        return await self._ask("POST", default_origin, path, accept, headers=typed, content=content)
 
     def _timeout(self) -> httpx.Timeout:
         if self._read_timeout_seconds is None:
