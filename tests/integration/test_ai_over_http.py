@@ -17,17 +17,17 @@ from loguru import logger
 from tests.builders import spec
 from tests.running_jobs import a_spec, run_one
 from tests.samples import answers, models
+from tests.scraping import failure_of, result_of
 from tests.upstream import Answer, Request, Upstream
 from tests.working import SettingsMaker, ended, working
 
 from pregao.domain.clock import ManualClock
-from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.domain.job import JobStatus
 from pregao.queue.commands import QueueCommands
 from pregao.queue.views import QueueViews
 from pregao.scrapers import http
-from pregao.scrapers.base import BaseScraper, NotConfigured, ScraperResult
+from pregao.scrapers.base import BaseScraper, NotConfigured
 from pregao.scrapers.builtin.chatgpt import ChatGPTScraper
 from pregao.scrapers.builtin.gemini import GeminiScraper
 from pregao.scrapers.failures import RateLimited
@@ -83,22 +83,6 @@ def record(redis: redis_asyncio.Redis, pool: asyncpg.Pool) -> Make:
             pass
 
     return store
-
-
-async def result_of(scraper: BaseScraper, argument: str | None) -> ScraperResult:
-    await scraper.initialize()
-    try:
-        result = await scraper.scrape(argument)
-    finally:
-        await scraper.cleanup()
-    assert result.success
-    return result
-
-
-async def failure_of(scraper: BaseScraper, argument: str | None) -> ScrapeError:
-    with pytest.raises(ScrapeError) as caught:
-        await scraper.scrape(argument)
-    return caught.value
 
 
 def asked(upstream: Upstream) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import NotConfigured, Scraper
 from pregao.scrapers.registry import AmbiguousScraper, Entry, Registry, UnknownScraper
+from pregao.scrapers.stored import NothingStored
 from pregao.settings import Settings
 
 USER_MODULE = """
@@ -26,6 +27,11 @@ class WithSettings:
     async def initialize(self): ...
     async def scrape(self, ticker): ...
     async def cleanup(self): ...
+
+class WithStored(WithSettings):
+    name = "Reader"
+    def __init__(self, settings, *, stored=None):
+        self.settings, self.stored = settings, stored
 
 class Rival(Plain):
     name = "b3"
@@ -140,6 +146,15 @@ def test_the_users_own_scrapers_are_loaded_by_import_path(user_code: Path) -> No
     assert registry.resolve("plain") == "My News"
     made: Any = registry.create("diarioeconomico")
     assert isinstance(made.settings, Settings)
+
+
+def test_a_scraper_that_asks_for_what_is_stored_gets_it_where_there_is_a_database(user_code: Path) -> None:
+    stored = NothingStored()
+    wanted = settings("own_news_scraper:WithStored", "own_news_scraper:WithSettings")
+    made: Any = Registry.load(wanted, stored).create("reader")
+    assert (made.stored, isinstance(made.settings, Settings)) == (stored, True)
+    alone: Any = Registry.load(wanted).create("reader")
+    assert alone.stored is None
 
 
 def test_two_classes_of_one_module_are_ambiguous_under_the_modules_name(user_code: Path) -> None:

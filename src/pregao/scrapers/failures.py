@@ -44,13 +44,6 @@ class RateLimited(ScrapeError):
         super().__init__(message, FailureClass.RATE_LIMITED)
 
 
-def repeated(error: ScrapeError, message: str | None = None) -> ScrapeError:
-    """The same failure for somebody else who meets it, with a message of its own; an exception is raised once only."""
-    if isinstance(error, RateLimited):
-        return RateLimited(message or str(error), error.retry_after_seconds)
-    return ScrapeError(message or str(error), error.failure_class, retryable=error.retryable)
-
-
 def of_transport(error: httpx.HTTPError | httpx.InvalidURL, origin: str) -> ScrapeError:
     """No usable answer came: TIMEOUT, NETWORK, or PERMANENT for an address that can never work."""
     host = _host(origin)

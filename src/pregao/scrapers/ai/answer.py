@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
+from pregao.scrapers import json_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,9 @@ class NoAnswer(ScrapeError):
         super().__init__(message, failure_class, retryable=False)
 
 
-def count(document: object, field: str, *, required: bool = True) -> int:
-    """A number of tokens. Raises ScrapeError VALIDATION for one that is missing though `required`, or is no count."""
-    value = document.get(field) if isinstance(document, dict) else None
-    if value is None and not required:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise ScrapeError(f"the answer lacks a count of tokens: {field} is {str(value)[:40]}", FailureClass.VALIDATION)
-    return value
+def tokens(what: str, usage: object, field: str, *, required: bool = True) -> int:
+    """A number of tokens in `usage`. Raises ScrapeError VALIDATION when it is no count, or `required` and missing."""
+    found = json_answers.count(what, field, json_answers.at(usage, field))
+    if found is None and required:
+        raise json_answers.invalid(what, f"`{field}` is missing")
+    return found or 0

@@ -9,7 +9,7 @@ from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.domain.names import fold
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
-from pregao.scrapers.failures import repeated
+from pregao.scrapers.fallback import Way, first_of
 from pregao.scrapers.http import Site
 from pregao.scrapers.mentions import Mentions
 from pregao.scrapers.news import Headline, describe_news, headline
@@ -36,37 +36,43 @@ class BloombergScraper(BaseScraper):
         self._site = Site("bloomberg", settings)
 
     async def collect(self, argument: str | None) -> Collected:
-        """A section's news, or what the main feed (100 items, about a month) says about the argument."""
+        """A section's news, or what the main feed (100 items, about a month) says about the argument.
+
+        Bloomberg's own feed stands in whatever is wrong with Línea's, gone for good included: nobody can say for sure
+        which of the two still exists.
+        """
         asked = (argument or "").strip()
         section = fold(asked) if fold(asked) in SECTIONS else None
         query = asked if asked and section is None else None
-        path = f"{LINEA_PATH}category/{section}/" if section else LINEA_PATH
-        try:
-            return await self._describe(
-                await read_feed(self._site, LINEA, path, self._clock, params=_XML), query, section
-            )
-        except ScrapeError as error:
-            return await self._from_markets(query, section, error)
+        return await first_of(
+            Way(self._site.origin(LINEA), lambda: self._from_linea(query, section)),
+            Way(self._site.origin(MARKETS), lambda: self._from_markets(query, section)),
+            passing=lambda _: True,
+        )
 
-    async def _from_markets(self, query: str | None, section: str | None, error: ScrapeError) -> Collected:
-        """The same from Bloomberg's own feed, of which nobody can say for sure that it still exists."""
-        try:
-            found = await self._describe(
-                await read_feed(self._site, MARKETS, MARKETS_PATH, self._clock), query, section
-            )
-        except ScrapeError as also:
-            raise repeated(error, f"{error}; the feed in reserve does not help: {also}") from error
+    async def _from_linea(self, query: str | None, section: str | None) -> Collected:
+        path = f"{LINEA_PATH}category/{section}/" if section else LINEA_PATH
+        return await self._describe(await read_feed(self._site, LINEA, path, self._clock, params=_XML), query, section)
+
+    async def _from_markets(self, query: str | None, section: str | None) -> Collected:
+        read = await read_feed(self._site, MARKETS, MARKETS_PATH, self._clock)
+        found = await self._describe(read, query, section)
         if not found.data["matched"]:
             # World news that do not mention a Brazilian company say nothing about what Línea has.
-            raise repeated(error, f"{error}; in the feed in reserve, {found.metadata['remark']}") from error
-        return Collected(found.data, {**found.metadata, "instead_of": self._site.origin(LINEA), "because": str(error)})
+            raise ScrapeError(f"{read.host}: {found.metadata['remark']}", FailureClass.NOT_FOUND)
+        return found
 
     async def _describe(self, read: ReadFeed, query: str | None, section: str | None) -> Collected:
         if not read.feed.items:
             raise ScrapeError(f"the feed of {read.host} is empty", FailureClass.VALIDATION)
-        wanted = Mentions(query) if query else None
         return await asyncio.to_thread(
-            describe_news, read, read_headline, now=self._clock.now(), query=query, section=section, wanted=wanted
+            describe_news,
+            read,
+            read_headline,
+            now=self._clock.now(),
+            query=query,
+            section=section,
+            wanted=Mentions(query) if query else None,
         )
 
 

@@ -8,12 +8,13 @@ import orjson
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.ai.answer import Answer, NoAnswer, Usage, count
+from pregao.scrapers.ai.answer import Answer, NoAnswer, Usage, tokens
 from pregao.scrapers.ai.redaction import quoted
-from pregao.scrapers.block_pages import refuse_block_page
-from pregao.scrapers.failures import RateLimited, is_html
+from pregao.scrapers.failures import RateLimited
+from pregao.scrapers.json_answers import at, invalid, load, shown, text
 
 OPENAI = "api.openai.com"
+WHAT = "OpenAI's answer"
 
 # No wait mends these: somebody must pay, or raise a limit.
 _QUOTA = frozenset(
@@ -34,26 +35,27 @@ def parse_completion(body: bytes, key: str | None = None) -> Answer:
     Raises NoAnswer for a refusal (PERMANENT) and for no text (VALIDATION); ScrapeError for an error object in place
     of an answer, BLOCKED or NETWORK for a page, VALIDATION for what is not the format. `key` is kept out of messages.
     """
-    document = _document(body)
-    if isinstance(document.get("error"), dict):
-        raise _failure(400, document["error"], key, None)
-    choices = document.get("choices")
+    document = load(body, OPENAI, WHAT)
+    error = at(document, "error")
+    if isinstance(error, dict):
+        raise _failure(400, error, key, None)
+    choices = at(document, "choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise _lacks("choices[0].message")
-    finish, usage = choice.get("finish_reason"), _usage(document)
+    message, finish = at(choice, "message"), at(choice, "finish_reason")
+    if not isinstance(message, dict):
+        raise invalid(WHAT, "choices[0].message is missing")
     if not isinstance(finish, str):
-        raise _lacks("choices[0].finish_reason")
+        raise invalid(WHAT, "choices[0].finish_reason is missing")
+    usage = _usage(document)
     if message.get("refusal"):
         said = quoted(message["refusal"], key)
         raise NoAnswer(f"ChatGPT refuses to answer: {said}", FailureClass.PERMANENT, usage)
-    text = message.get("content")
-    if text is not None and not isinstance(text, str):
-        raise _lacks("choices[0].message.content as text")
-    if not (text or "").strip():
+    content = message.get("content")
+    if content is not None and not isinstance(content, str):
+        raise invalid(WHAT, f"choices[0].message.content is {shown(content)}, not a text")
+    if not text(content):
         raise _no_text(finish, usage)
-    return Answer(text=str(text), finish_reason=finish, cut=finish != "stop", usage=usage)
+    return Answer(text=str(content), finish_reason=finish, cut=finish != "stop", usage=usage)
 
 
 def refused_completion(
@@ -93,16 +95,16 @@ def _classified(status: int, words: str, told: dict[str, str | None], retry_afte
             return ScrapeError(words, FailureClass.PERMANENT)
 
 
-def _usage(document: dict[str, Any]) -> Usage:
-    usage, model = document.get("usage"), document.get("model")
-    if not isinstance(model, str) or not model:
-        raise _lacks("model")
+def _usage(document: object) -> Usage:
+    usage, model = at(document, "usage"), text(at(document, "model"))
+    if not model:
+        raise invalid(WHAT, "model is missing")
     return Usage(
         model=model[:100],
-        prompt=count(usage, "prompt_tokens"),
-        completion=count(usage, "completion_tokens"),
+        prompt=tokens(WHAT, usage, "prompt_tokens"),
+        completion=tokens(WHAT, usage, "completion_tokens"),
         thoughts=0,  # OpenAI counts them within the completion
-        total=count(usage, "total_tokens"),
+        total=tokens(WHAT, usage, "total_tokens"),
     )
 
 
@@ -113,27 +115,10 @@ def _no_text(finish: str, usage: Usage) -> NoAnswer:
     return NoAnswer(f"ChatGPT gave no text (finish_reason {finish[:40]}){why}", FailureClass.VALIDATION, usage)
 
 
-def _document(body: bytes) -> dict[str, Any]:
-    refuse_block_page(body, OPENAI)
-    if is_html(body):
-        raise ScrapeError("OpenAI answered with a page in place of an answer", FailureClass.BLOCKED)
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ScrapeError(f"OpenAI's answer is not JSON: {error}", FailureClass.VALIDATION) from error
-    if not isinstance(document, dict):
-        raise _lacks("an object")
-    return document
-
-
 def _error(body: bytes) -> dict[str, Any] | None:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    error = document.get("error") if isinstance(document, dict) else None
+    error = at(document, "error")
     return error if isinstance(error, dict) else None
-
-
-def _lacks(what: str) -> ScrapeError:
-    return ScrapeError(f"OpenAI's answer lacks {what}", FailureClass.VALIDATION)

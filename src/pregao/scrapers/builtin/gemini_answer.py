@@ -9,12 +9,13 @@ import orjson
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.ai.answer import Answer, NoAnswer, Usage, count
+from pregao.scrapers.ai.answer import Answer, NoAnswer, Usage, tokens
 from pregao.scrapers.ai.redaction import quoted
-from pregao.scrapers.block_pages import refuse_block_page
-from pregao.scrapers.failures import RateLimited, is_html
+from pregao.scrapers.failures import RateLimited
+from pregao.scrapers.json_answers import at, invalid, load, shown, text
 
 GOOGLE = "generativelanguage.googleapis.com"
+WHAT = "Gemini's answer"
 
 _REFUSALS = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"})
 _SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s", re.ASCII)
@@ -27,20 +28,21 @@ def parse_content(body: bytes, key: str | None = None, *, asked_model: str = "ge
     no text (VALIDATION); ScrapeError for an error object in place of an answer, BLOCKED or NETWORK for a page,
     VALIDATION for what is not the format. `key` is kept out of messages.
     """
-    document = _document(body)
-    if isinstance(document.get("error"), dict):
-        raise _failure(_given_status(document["error"]), document["error"], key)
-    candidates = document.get("candidates")
+    document = load(body, GOOGLE, WHAT)
+    error = at(document, "error")
+    if isinstance(error, dict):
+        raise _failure(_given_status(error), error, key)
+    candidates = at(document, "candidates")
     candidate = candidates[0] if isinstance(candidates, list) and candidates else None
     if candidate is None:
         raise _blocked(document, key, asked_model)
-    finish = candidate.get("finishReason") if isinstance(candidate, dict) else None
+    finish = at(candidate, "finishReason")
     if not isinstance(finish, str):
-        raise _lacks("candidates[0].finishReason")
-    usage, text = _usage(document, asked_model), _text(candidate)
-    if not text.strip():
+        raise invalid(WHAT, "candidates[0].finishReason is missing")
+    usage, said = _usage(document, asked_model), _text(candidate)
+    if not said.strip():
         raise _no_text(finish, usage)
-    return Answer(text=text, finish_reason=finish, cut=finish != "STOP", usage=usage)
+    return Answer(text=said, finish_reason=finish, cut=finish != "STOP", usage=usage)
 
 
 def refused_content(status: int, body: bytes, key: str | None = None) -> ScrapeError | None:
@@ -82,38 +84,36 @@ def _given_status(error: dict[str, Any]) -> int:
     return code if isinstance(code, int) and 400 <= code < 600 else 400
 
 
-def _text(candidate: dict[str, Any]) -> str:
-    content = candidate.get("content")
-    parts = content.get("parts") if isinstance(content, dict) else None
+def _text(candidate: object) -> str:
+    parts = at(candidate, "content", "parts")
     if parts is None:
         return ""
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        raise _lacks("candidates[0].content.parts as a list of objects")
+        raise invalid(WHAT, f"candidates[0].content.parts is {shown(parts)}, not a list of objects")
     texts = [part["text"] for part in parts if "text" in part and part.get("thought") is not True]
     if not all(isinstance(text, str) for text in texts):
-        raise _lacks("candidates[0].content.parts[].text as text")
+        raise invalid(WHAT, f"candidates[0].content.parts has {shown(texts)}, not texts")
     return "".join(texts)
 
 
-def _usage(document: dict[str, Any], asked_model: str) -> Usage:
-    usage, model = document.get("usageMetadata"), document.get("modelVersion")
+def _usage(document: object, asked_model: str) -> Usage:
+    usage = at(document, "usageMetadata")
     return Usage(
-        model=model[:100] if isinstance(model, str) and model else asked_model,
-        prompt=count(usage, "promptTokenCount"),
+        model=(text(at(document, "modelVersion")) or asked_model)[:100],
+        prompt=tokens(WHAT, usage, "promptTokenCount"),
         # Google leaves out what is zero.
-        completion=count(usage, "candidatesTokenCount", required=False),
-        thoughts=count(usage, "thoughtsTokenCount", required=False),
-        total=count(usage, "totalTokenCount"),
+        completion=tokens(WHAT, usage, "candidatesTokenCount", required=False),
+        thoughts=tokens(WHAT, usage, "thoughtsTokenCount", required=False),
+        total=tokens(WHAT, usage, "totalTokenCount"),
     )
 
 
-def _blocked(document: dict[str, Any], key: str | None, asked_model: str) -> ScrapeError:
+def _blocked(document: object, key: str | None, asked_model: str) -> ScrapeError:
     """Why there is no candidate: the prompt was blocked, else the format is another one."""
-    feedback = document.get("promptFeedback")
-    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    reason = at(document, "promptFeedback", "blockReason")
     if not isinstance(reason, str):
-        return _lacks("candidates")
-    usage = _usage(document, asked_model) if isinstance(document.get("usageMetadata"), dict) else None
+        return invalid(WHAT, "candidates is missing")
+    usage = _usage(document, asked_model) if isinstance(at(document, "usageMetadata"), dict) else None
     return NoAnswer(f"Gemini blocks the prompt: {quoted(reason, key)}", FailureClass.PERMANENT, usage)
 
 
@@ -144,19 +144,6 @@ def _delay(error: dict[str, Any]) -> float | None:
     return None
 
 
-def _document(body: bytes) -> dict[str, Any]:
-    refuse_block_page(body, GOOGLE)
-    if is_html(body):
-        raise ScrapeError("Gemini answered with a page in place of an answer", FailureClass.BLOCKED)
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ScrapeError(f"Gemini's answer is not JSON: {error}", FailureClass.VALIDATION) from error
-    if not isinstance(document, dict):
-        raise _lacks("an object")
-    return document
-
-
 def _error(body: bytes) -> dict[str, Any] | None:
     try:
         document = orjson.loads(body)
@@ -164,9 +151,5 @@ def _error(body: bytes) -> dict[str, Any] | None:
         return None
     if isinstance(document, list) and document:
         document = document[0]
-    error = document.get("error") if isinstance(document, dict) else None
+    error = at(document, "error")
     return error if isinstance(error, dict) else None
-
-
-def _lacks(what: str) -> ScrapeError:
-    return ScrapeError(f"Gemini's answer lacks {what}", FailureClass.VALIDATION)
