@@ -120,6 +120,11 @@ def _configuration(settings: Settings) -> list[Finding]:
     registry = Registry.load(settings)
     findings = [Finding("scrapers", "ok", f"{len(registry.names())} load: {', '.join(registry.names())}")]
     findings += [Finding("scrapers", "error", problem, "correct PREGAO_SCRAPERS") for problem in registry.problems]
+    findings += [
+        Finding("keys", "warning", f"{entry.name} is {entry.missing_configuration}", "until then it does not run here")
+        for entry in registry.entries()
+        if entry.missing
+    ]
     path = Path(settings.schedules_path)
     if path.is_file():
         findings.append(

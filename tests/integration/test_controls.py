@@ -211,8 +211,14 @@ async def test_a_job_that_another_producer_wrote_is_adopted_and_run(
     make_settings: SettingsMaker, views: QueueViews, redis: redis_asyncio.Redis
 ) -> None:
     job = spec("Echo", "PETR4")
-    document = {"id": job.id, "scraper_name": "Echo", "ticker": "PETR4", "priority": "low", "status": "pending",
-                "created_at": "2026-11-07T10:30:00", "retry_count": 0, "max_retries": 1, "metadata": {"by": "hand"}}  # fmt: skip
+    document = {
+        "id": job.id,
+        "scraper_name": "Echo",
+        "ticker": "PETR4",
+        "priority": "low",
+        "created_at": "2026-11-07T10:30:00",
+        "metadata": {"by": "hand"},
+    }
     await redis.set(f"scraper:job:{job.id}:data", json.dumps(document), ex=86_400)
     await redis.lpush("scraper:jobs:high", job.id)  # type: ignore[misc]
     async with working(make_settings()):

@@ -13,6 +13,7 @@ from pregao.domain.schedule import CatchUp, CronFields, Every, Once, Schedule, U
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import AmbiguousScraper, UnknownScraper
 
 SHIPPED = Path(__file__).parents[2] / "config" / "scraper_schedules.yaml"
@@ -530,6 +531,8 @@ def resolve(name: str) -> str:
         raise UnknownScraper(name, ["Google News"], ["Google News"])
     if name == "nobody":
         raise UnknownScraper(name, [], ["Google News"])
+    if name == "chatgpt":
+        raise NotConfigured("OPENAI_API_KEY")
     if name == "inv":
         raise AmbiguousScraper(name, ["Investidor10", "Investing.com"])
     return "Google News"
@@ -546,13 +549,21 @@ def test_a_schedule_of_an_unknown_scraper_is_loaded_without_one(tmp_path: Path) 
     path.write_text("schedules:\n  a: {scraper: nobody, type: cron, hour: 9}\n")
     file = load_schedules(path, resolve=resolve, clock=CLOCK)
     assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
-    assert file.suggestions == {}
+    assert (file.suggestions, file.asleep) == ({}, {"a": "no scraper"})
 
 
 def test_a_misspelt_scraper_comes_with_what_was_meant(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("schedules:\n  a: {scraper: Gogle, type: cron, hour: 9}\n")
     assert load_schedules(path, resolve=resolve, clock=CLOCK).suggestions == {"a": "did you mean Google News?"}
+
+
+def test_a_schedule_of_a_scraper_without_its_key_is_loaded_and_says_what_to_set(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: chatgpt, type: cron, hour: 9}\n")
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+    assert file.asleep == {"a": "not configured: set OPENAI_API_KEY"}
 
 
 def test_an_ambiguous_scraper_is_an_error_that_lists_the_candidates(tmp_path: Path) -> None:

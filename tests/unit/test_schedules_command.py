@@ -123,3 +123,30 @@ def test_next_of_an_unknown_schedule_names_the_known_ones(path: Path) -> None:
 def test_next_says_why_a_schedule_does_not_fire(path: Path) -> None:
     path.write_text("schedules:\n  a: {scraper: Nobody, type: cron, hour: 1}\n")
     assert "its scraper 'Nobody' is not installed" in pregao("next", "a", "--file", path).stderr
+
+
+UNCONFIGURED = "schedules:\n  a: {scraper: Keyed, type: cron, hour: 1}\n  b: {scraper: Nobody, type: cron, hour: 1}\n"
+
+
+@pytest.fixture
+def keyed(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PREGAO_SCRAPERS", "tests.sample_scrapers:Keyed")
+    path.write_text(UNCONFIGURED)
+    return path
+
+
+def test_a_schedule_without_its_key_says_what_to_set(keyed: Path) -> None:
+    rows = json.loads(pregao("list", "--file", keyed, "--json").stdout)["schedules"]
+    assert [(row["state"], row["next_run_time"]) for row in rows] == [
+        ("not configured: set SAMPLE_API_KEY", None),
+        ("no scraper", None),
+    ]
+    assert "its scraper 'Keyed' is not configured: set SAMPLE_API_KEY" in pregao("next", "a", "--file", keyed).stderr
+    assert "schedule a does not fire here: its scraper 'Keyed' is not configured: set" in pregao("check", keyed).stdout
+    report = json.loads(pregao("check", keyed, "--json").stdout)
+    assert (report["no_scraper"], list(report["not_configured"])) == (["b"], ["a"])
+
+
+def test_a_schedule_with_its_key_fires(keyed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPLE_API_KEY", "hush")
+    assert len(json.loads(pregao("next", "a", "--file", keyed, "--json").stdout)) == 10

@@ -104,20 +104,23 @@ def check(
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
     import msgspec
 
+    from pregao.scheduler.loader import NO_SCRAPER
     from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
         asleep = {key: why for key in loaded.schedules if (why := loaded.why_not_run(key)) is not None}
+        lacks = loaded.asleep
     except ScheduleFileRefused as refused:
-        problems, warnings, sound, asleep = [refused.details], [], 0, {}
+        problems, warnings, sound, asleep, lacks = [refused.details], [], 0, {}, {}
     if as_json:
         report = {
             "problems": [msgspec.structs.asdict(problem) for problem in problems],
             "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
             "schedules": sound,
-            "no_scraper": list(asleep),
+            "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
+            "not_configured": {key: lacks[key] for key in asleep if lacks[key] != NO_SCRAPER},
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -152,7 +155,7 @@ def run(
     request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
 
     async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry.resolve, SystemClock())
+        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry.resolve_configured, SystemClock())
         actions = ScheduleActions(runtime, watched)
         return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
 
@@ -184,7 +187,7 @@ def _load(file: Path | None) -> ScheduleFile:
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
     try:
-        return load_schedules(path, resolve=Registry.load(settings).resolve, clock=SystemClock())
+        return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
     except ScheduleFileRefused as refused:
         raise (refused.of_the_settings() if file is None else refused) from None
 

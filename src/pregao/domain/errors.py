@@ -23,6 +23,8 @@ A class's docstring is its default message.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pregao.domain.failure import FailureClass
 
 
@@ -122,12 +124,13 @@ class EngineError(PregaoError):
 
 
 class ScrapeError(PregaoError):
-    """A scraper failed."""
+    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost."""
 
     def __init__(
         self, message: str, failure_class: FailureClass = FailureClass.ERROR, *, retryable: bool | None = None
     ) -> None:
         """Fail an attempt with a class; `retryable` overrides the class's own policy."""
+        self.metadata: dict[str, Any] = {}
         self.failure_class = failure_class
         self.retryable = failure_class.retryable if retryable is None else retryable
         super().__init__(message)

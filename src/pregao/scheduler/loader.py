@@ -23,6 +23,7 @@ from pregao.scheduler.problem import Problem, shown
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import UnknownScraper
 
 COMMON_FIELDS = (
@@ -38,8 +39,8 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
     `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
-    `asleep` says of the others what they lack: `no scraper`. `suggestions` says for some which scraper was meant.
-    `warnings` keep nothing from running.
+    `asleep` says of the others what they lack: `no scraper`, or `not configured: set NAME`. `suggestions` says for some
+    which scraper was meant. `warnings` keep nothing from running.
     """
 
     path: Path
@@ -67,9 +68,9 @@ class ScheduleFile(msgspec.Struct, frozen=True):
 def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, clock: Clock) -> ScheduleFile:
     """Read and check a schedule file.
 
-    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, or InvalidInput when the
-    name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when the file is missing
-    or is not YAML; all else is listed in `problems`.
+    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, or
+    InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
+    the file is missing or is not YAML; all else is listed in `problems`.
     """
     result = ScheduleFile(path, {}, {}, [], [])
     listing = _listing(path, result.problems)
@@ -96,7 +97,7 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
             continue
         form = Form(file, name, line, entry.value)
         schedule = _read_schedule(form, clock.now())
-        scraper, suggestion = (None, None) if schedule is None else _resolve(form, schedule.scraper, resolve)
+        scraper, lack, suggestion = (None, "", None) if schedule is None else _resolve(form, schedule.scraper, resolve)
         result.problems.extend(form.problems)
         result.warnings.extend(form.warnings)
         if schedule is None or form.problems or name in repeated:
@@ -105,7 +106,7 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
         if scraper is not None:
             result.scrapers[name] = scraper
             continue
-        result.asleep[name] = NO_SCRAPER
+        result.asleep[name] = lack
         if suggestion is not None:
             result.suggestions[name] = suggestion
     return result
@@ -252,14 +253,16 @@ def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[dateti
     return start and start.at.astimezone(UTC), end and end.at.astimezone(UTC)
 
 
-def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> tuple[str | None, str | None]:
-    """The canonical name, or what may have been meant: that a scraper is not installed is not the file's fault."""
+def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> tuple[str | None, str, str | None]:
+    """The canonical name; or None, what it lacks here, which is not the file's fault, and what may have been meant."""
     if resolve is None:
-        return scraper, None
+        return scraper, "", None
     try:
-        return resolve(scraper), None
+        return resolve(scraper), "", None
     except UnknownScraper as error:
-        return None, error.fix if error.suggestions else None
+        return None, NO_SCRAPER, error.fix if error.suggestions else None
+    except NotConfigured as error:
+        return None, str(error), None
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
-        return None, None
+        return None, error.problem, None

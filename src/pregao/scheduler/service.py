@@ -82,16 +82,14 @@ class ScraperScheduler:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
             self._registry = Registry.load(self._settings)
-        self._file = WatchedFile(self._path, self._registry.resolve, self._clock)
+        self._file = WatchedFile(self._path, self._registry.resolve_configured, self._clock)
         try:
             self._file.load()
         except ScheduleFileRefused as refused:
             raise (refused.of_the_settings() if self._path == self._settings.schedules_path else refused) from None
         logger.info("{} from {}", counted(len(self.file.schedules), "schedule"), self._path)
-        silent = {name: schedule for name, schedule in self.file.schedules.items() if name not in self.file.scrapers}
-        if silent:
-            listed = ", ".join(f"{name} ({schedule.scraper})" for name, schedule in silent.items())
-            logger.warning("for want of their scraper these schedules do not fire: {}", listed)
+        for name in self.file.asleep:
+            logger.warning("schedule {} does not fire: {}", name, self.file.why_not_run(name))
 
     async def start(self) -> None:
         """Start to fire in the background; does nothing when it already does."""
@@ -112,7 +110,7 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `no scraper` (it is not installed, so nothing fires) or `over`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), or `not configured: …`.
         """
         now = self._clock.now()
         enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -15,7 +16,8 @@ from loguru import logger
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.names import fold
-from pregao.scrapers.base import Scraper, ScraperSettings
+from pregao.scrapers.base import NotConfigured, Scraper, ScraperSettings
+from pregao.scrapers.stored import StoredResults
 
 BUILTIN_PACKAGE = "pregao.scrapers.builtin"
 _METHODS = ("initialize", "scrape", "cleanup")
@@ -41,18 +43,24 @@ class AmbiguousScraper(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One scraper: its canonical name, where it is, and how to make one."""
+    """One scraper: its canonical name, where it is, how to make one, and the variables that it lacks to run."""
 
     name: str
     source: str
     module: str
     class_name: str
     make: Callable[[], Scraper]
+    missing: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
         """Where the class is, as `module:Class`."""
         return f"{self.module}:{self.class_name}"
+
+    @property
+    def missing_configuration(self) -> str | None:
+        """Why it cannot run here, with what to set; None when nothing is missing."""
+        return str(NotConfigured(*self.missing)) if self.missing else None
 
     def keys(self) -> tuple[str, str, str, str]:
         """The folded names it answers to, strongest first: name, module, class, source."""
@@ -73,17 +81,25 @@ class Registry:
         self._found: dict[str, Entry] = {}
 
     @classmethod
-    def load(cls, settings: ScraperSettings) -> Registry:
-        """Import and list everything; never raises for a scraper that does not load."""
+    def load(cls, settings: ScraperSettings, stored: StoredResults | None = None) -> Registry:
+        """Import and list everything; never raises for a scraper that does not load.
+
+        `stored` is for those who run scrapers: it goes to the classes that ask for it.
+        """
         entries: list[Entry] = []
         problems: list[str] = []
+        make_entry = partial(_entry, settings=settings, stored=stored)
         package = importlib.import_module(BUILTIN_PACKAGE)
         for found in pkgutil.iter_modules(package.__path__, f"{BUILTIN_PACKAGE}."):
             _collect(
-                found.name, lambda name: list(_classes(importlib.import_module(name))), settings, entries, problems
+                found.name,
+                lambda name: list(_classes(importlib.import_module(name))),
+                make_entry,
+                entries,
+                problems,
             )
         for path in settings.extra_scrapers:
-            _collect(path, lambda path: [_named_class(path)], settings, entries, problems)
+            _collect(path, lambda path: [_named_class(path)], make_entry, entries, problems)
         registry = cls(entries, problems)
         for problem in registry.problems:
             logger.warning("scraper not loaded: {}", problem)
@@ -100,6 +116,13 @@ class Registry:
     def resolve(self, name: str) -> str:
         """The canonical name behind a loose one. Raises UnknownScraper or AmbiguousScraper."""
         return self._find(name).name
+
+    def resolve_configured(self, name: str) -> str:
+        """As `resolve`, but raises NotConfigured for a scraper whose needed variables are not set here."""
+        entry = self._find(name)
+        if entry.missing:
+            raise NotConfigured(*entry.missing)
+        return entry.name
 
     def create(self, name: str) -> Scraper:
         """A new instance. Raises UnknownScraper, AmbiguousScraper, or whatever the user's constructor raises."""
@@ -141,12 +164,12 @@ class Registry:
 def _collect(
     path: str,
     find: Callable[[str], list[type]],
-    settings: ScraperSettings,
+    make_entry: Callable[[type], Entry],
     entries: list[Entry],
     problems: list[str],
 ) -> None:
     try:
-        entries.extend(_entry(cls, settings) for cls in find(path))
+        entries.extend(make_entry(cls) for cls in find(path))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything while it is imported
         problems.append(f"{path}: {type(error).__name__}: {error}")
 
@@ -173,25 +196,33 @@ def _is_scraper(cls: type) -> bool:
     return not inspect.isabstract(cls) and all(callable(getattr(cls, method, None)) for method in _METHODS)
 
 
-def _entry(cls: type, settings: ScraperSettings) -> Entry:
-    make = _constructor(cls, settings)
+def _entry(cls: type, settings: ScraperSettings, stored: StoredResults | None) -> Entry:
+    make = _constructor(cls, settings, stored)
     # Existing scrapers set their name in __init__: then it takes an instance to learn it.
     holder: Any = cls if isinstance(getattr(cls, "name", None), str) else make()
     name = getattr(holder, "name", None)
     source = getattr(holder, "source", None)
+    needs = getattr(holder, "needs", ())
+    needs = (needs,) if isinstance(needs, str) else needs
     return Entry(
         name=name if isinstance(name, str) and fold(name) else cls.__name__.removesuffix("Scraper"),
         source=source if isinstance(source, str) else "",
         module=cls.__module__,
         class_name=cls.__name__,
         make=make,
+        missing=tuple(variable for variable in needs if settings.secret(variable) is None),
     )
 
 
-def _constructor(cls: type, settings: ScraperSettings) -> Callable[[], Scraper]:
-    """How to make one: with the settings if its first parameter is called `settings`, else with nothing."""
+def _constructor(cls: type, settings: ScraperSettings, stored: StoredResults | None) -> Callable[[], Scraper]:
+    """How to make one: with the settings if its first parameter is called `settings`, else with nothing.
+
+    A class that takes the settings may also ask for `stored`; it gets it where there is a database to read.
+    """
     parameters = list(inspect.signature(cls).parameters)
     build = cast("Callable[..., Scraper]", cls)
-    if parameters[:1] == ["settings"]:
-        return lambda: build(settings)
-    return build
+    if parameters[:1] != ["settings"]:
+        return build
+    if stored is not None and "stored" in parameters:
+        return lambda: build(settings, stored=stored)
+    return lambda: build(settings)

@@ -11,7 +11,7 @@ import msgspec
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
-from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.loader import NO_SCRAPER, ScheduleFile
 from pregao.scheduler.triggers import next_fire
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
@@ -47,7 +47,12 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
     firing = [schedule for schedule in enabled if schedule.name in file.scrapers]
     slots = counted(settings.concurrent_jobs, "slot")
-    idle = f", {len(enabled) - len(firing)} of them without an installed scraper" if len(firing) < len(enabled) else ""
+    asleep = [file.asleep[schedule.name] for schedule in enabled if schedule.name in file.asleep]
+    lacks = {
+        "without an installed scraper": asleep.count(NO_SCRAPER),
+        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER),
+    }
+    idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
     trouble = counted(len(file.problems), "problem")
     faulty = f"; {trouble}: pregao schedules check {file.path}" if file.problems else ""
     api = api_url(settings)

@@ -147,10 +147,10 @@ class Supervisor:
         sys.stdout.flush()
 
     def _installed_schedules(self) -> ScheduleFile:
-        """The schedule file with the scrapers that are installed: the others do not fire, and are not announced."""
+        """The schedule file with the scrapers that can run here: the others do not fire, and are not announced."""
         from pregao.scrapers.registry import Registry
 
-        resolve = Registry.load(self._settings).resolve
+        resolve = Registry.load(self._settings).resolve_configured
         return load_schedules(self._settings.schedules_path, resolve=resolve, clock=self._clock)
 
     async def _api_answers(self) -> bool:

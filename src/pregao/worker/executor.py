@@ -18,6 +18,7 @@ from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import Registry
 from pregao.worker.inloop import InLoop, classify
 from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
@@ -73,9 +74,11 @@ class Executor:
     ) -> Outcome | None:
         spec = claim.spec
         try:
-            name = self._registry.resolve(spec.scraper_name)
+            name = self._registry.resolve_configured(spec.scraper_name)
         except InvalidInput as error:
-            return await self._without_scraper(spec.scraper_name, str(error))
+            return await self._without_scraper(spec.scraper_name, failure(FailureClass.PERMANENT, str(error)))
+        except NotConfigured as error:
+            return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
         return await self._in_loop.run(
             lambda: self._registry.create(name),
             spec.ticker,
@@ -84,11 +87,11 @@ class Executor:
             on_abandoned=on_abandoned,
         )
 
-    async def _without_scraper(self, name: str, problem: str) -> Outcome:
-        """An unknown scraper fails the job only if no other live worker has it."""
+    async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
+        """A scraper that is unknown or not configured here fails the job only if no other live worker runs it."""
         if fold(name) in await self._offered_elsewhere():
             return NotHere(f"this worker has no scraper {name!r}; another one does")
-        return Failed(failure(FailureClass.PERMANENT, problem))
+        return Failed(problem)
 
     async def end(self, claim: Claim, outcome: Outcome) -> None:
         """End the attempt in the queue as its outcome says."""

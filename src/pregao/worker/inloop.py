@@ -126,7 +126,8 @@ async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: C
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - every failure becomes an outcome
-        return Failed(classify(error), clock.monotonic() - started)
+        known = error.metadata if isinstance(error, ScrapeError) else {}
+        return Failed(classify(error), clock.monotonic() - started, metadata=_storable(known))
     finally:
         if scraper is not None:
             await _clean_up(scraper)

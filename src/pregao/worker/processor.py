@@ -25,6 +25,8 @@ from pregao.queue.views import QueueViews, WorkerFacts
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.store.pool import close_pool, open_pool
+from pregao.store.results import Results
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -33,6 +35,8 @@ from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
 
+POOL_SIZE = 2
+"""Few scrapers read what is stored, and briefly."""
 OUTBOX_SHARE_OF_MAXMEMORY = 4
 DRAIN_SHARE_OF_GRACE = 0.75
 """The rest of the grace is for stopping and releasing what did not finish by itself."""
@@ -81,7 +85,8 @@ class JobProcessor:
             self._commands.outbox_limit_bytes = server.maxmemory_bytes // OUTBOX_SHARE_OF_MAXMEMORY
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
-        self._registry = Registry.load(settings)
+        self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
+        self._registry = Registry.load(settings, Results(self._pool))
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._executor = Executor(
@@ -120,6 +125,7 @@ class JobProcessor:
             self._initialized = False
             await self._generation.aclose()
             await self._redis.aclose()
+            await close_pool(self._pool)
             logger.info("worker {} stopped", self.worker_id)
 
     async def _drain(self, grace_seconds: float) -> None:
@@ -237,7 +243,7 @@ class JobProcessor:
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
-                scrapers=self._registry.names(),
+                scrapers=[entry.name for entry in self._registry.entries() if not entry.missing],
             )
         )
 
