@@ -14,7 +14,7 @@ def damaged(*bodies: bytes) -> st.SearchStrategy[bytes]:
     """One of the bodies: cut, with wrong bytes, with its tags or bytes shuffled, in another encoding; or any bytes."""
     whole = st.sampled_from(bodies)
     return st.one_of(
-        st.builds(_cut, whole, st.floats(0, 1), st.floats(0, 1)),
+        st.builds(_cut, whole, st.floats(0, 1), st.floats(0, 1), st.sampled_from([b"", b"</html>"])),
         st.builds(_patched, whole, st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=40)),
         st.builds(_shuffled_tags, whole, st.integers(0, 2**32)),
         st.builds(_shuffled_bytes, whole, st.integers(0, 2**32)),
@@ -24,8 +24,9 @@ def damaged(*bodies: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-def _cut(body: bytes, start: float, end: float) -> bytes:
-    return body[: int(end * len(body))] if start > 0.5 else body[int(start * len(body)) : int(end * len(body))]
+def _cut(body: bytes, start: float, end: float, tail: bytes) -> bytes:
+    first, last = sorted((int(start * len(body)), int(end * len(body))))
+    return (body[:last] if first % 2 else body[first:last]) + tail
 
 
 def _patched(body: bytes, changes: list[tuple[float, int]]) -> bytes:

@@ -92,6 +92,10 @@ def test_a_paper_without_a_price_is_not_found(price: str) -> None:
     assert refusal(fundamentus_pages.share(Cotação=price)).failure_class is FailureClass.NOT_FOUND
 
 
+def test_an_empty_price_is_a_change_of_format() -> None:
+    assert refusal(fundamentus_pages.share(Cotação="")).failure_class is FailureClass.VALIDATION
+
+
 def test_the_page_of_another_paper_is_refused() -> None:
     error = refusal(fundamentus_pages.share(), "SMPL3")
     assert error.failure_class is FailureClass.VALIDATION

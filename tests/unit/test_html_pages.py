@@ -36,27 +36,34 @@ def test_any_bytes_are_text(body: bytes) -> None:
 def test_a_reader_sees_no_scripts_no_icons_and_no_break_inside_of_a_word() -> None:
     page = read_page(
         b"<p>Marg<wbr>em <b>L\xc3\xadquida</b><script>x()</script><style>p{}</style>"
-        b"<i class='material-icons x'>help_outline</i>\n  <!-- note --> 5%</p>",
+        b"<i class='material-icons x'>help_outline</i>\n  <!-- note --> 5%</p></html>",
         HOST,
     )
     assert text_of(page) == "Margem Líquida 5%"
 
 
 def test_classes_are_whole_words() -> None:
-    page = read_page(b"<div><b class='sub-value'>1</b><b class='value d-block'>2</b></div>", HOST)
+    page = read_page(b"<div><b class='sub-value'>1</b><b class='value d-block'>2</b></div></html>", HOST)
     assert [text_of(each) for each in with_class(page, "value")] == ["2"]
 
 
 def test_a_page_nested_without_end_is_cut_and_not_followed() -> None:
-    page = read_page(b"<html><body>" + b"<div>" * 50_000 + b"deep", HOST)
+    page = read_page(b"<html><body>" + b"<div>" * 50_000 + b"deep</html>", HOST)
     assert text_of(page) in ("", "deep")
 
 
-@pytest.mark.parametrize("body", [b"{}", b"\x89PNG", "<html>".encode("utf-16"), b"<!-- -->"])
+@pytest.mark.parametrize("body", [b"{}", b"\x89PNG", "<html></html>".encode("utf-16"), b"<!-- --></html>"])
 def test_what_is_no_page_is_refused(body: bytes) -> None:
     with pytest.raises(ScrapeError) as caught:
         read_page(body, HOST)
     assert caught.value.failure_class is FailureClass.VALIDATION
+
+
+def test_a_page_without_its_end_is_refused_and_worth_a_retry() -> None:
+    with pytest.raises(ScrapeError, match=r"the page of site\.example ends too early") as caught:
+        read_page(b"<html><body><p>half a pa", HOST)
+    assert caught.value.failure_class is FailureClass.VALIDATION
+    assert caught.value.retryable
 
 
 def test_a_block_page_is_refused_before_it_is_read() -> None:
@@ -69,4 +76,4 @@ def test_a_block_page_is_refused_before_it_is_read() -> None:
 def test_any_page_reads_or_fails_with_a_class(body: bytes) -> None:
     for each in (b"<" + body, b"<html>\x00" + body, b'<?xml version="1.0" encoding="utf-16"?>' + body):
         with contextlib.suppress(ScrapeError):
-            text_of(read_page(each, HOST))
+            text_of(read_page(each + b"</html>", HOST))

@@ -1,5 +1,6 @@
 """Records that are read from pages of label and value."""
 
+import doctest
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
@@ -8,6 +9,7 @@ import pytest
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
+from pregao.scrapers import labelled_fields
 from pregao.scrapers.labelled_fields import (
     LABEL,
     VALUE,
@@ -53,6 +55,10 @@ def refusal(found: Cells) -> str:
     assert caught.value.failure_class is FailureClass.VALIDATION
     assert not caught.value.retryable
     return str(caught.value)
+
+
+def test_the_examples_in_the_module_hold() -> None:
+    assert doctest.testmod(labelled_fields).failed == 0
 
 
 def test_each_field_reads_in_its_own_way() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree, html
@@ -12,6 +13,7 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers.block_pages import refuse_block_page
 from pregao.scrapers.failures import is_html
 
+_END = re.compile(rb"</html\s*>", re.IGNORECASE)
 _NEVER_SHOWN = frozenset({"script", "style", "template", "noscript"})
 # Icon fonts write an icon's name as text.
 _ICONS = frozenset({"material-icons", "material-symbols-outlined"})
@@ -21,11 +23,14 @@ def read_page(body: bytes, host: str) -> HtmlElement:
     """The tree of the page that `host` sent.
 
     Raises ScrapeError: BLOCKED, RATE_LIMITED or NETWORK for a page that stands where the page should be, VALIDATION for
-    what is no HTML.
+    what is no HTML, and for a page without its end, which may be whole the next time and is retryable.
     """
     refuse_block_page(body, host)
     if not is_html(body):
         raise ScrapeError(f"{host} answered with something that is no page: {body[:40]!r}", FailureClass.VALIDATION)
+    if not _END.search(body):
+        # Half a page would read as one whose other half has no values.
+        raise ScrapeError(f"the page of {host} ends too early", FailureClass.VALIDATION, retryable=True)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         return html.document_fromstring(decode_page(body).encode("utf-8"), parser=parser)

@@ -148,6 +148,15 @@ def flat(record: Record) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
+def says_no_price(text: str | None) -> bool:
+    """Whether a page says that a paper has no price: a dash or zero. Nothing at all is a change of format instead.
+
+    >>> says_no_price("-"), says_no_price("R$ 0,00"), says_no_price(""), says_no_price(None)
+    (True, True, False, False)
+    """
+    return bool(text and text.strip()) and (is_missing(text) or number(text) == 0)
+
+
 def _check_labels(shown: Mapping[str, Shown], texts: Mapping[str, str | None], page: str) -> None:
     lacking = [
         field.labels[0] for name, field in shown.items() if field.need is not Need.NOTHING and texts[name] is None

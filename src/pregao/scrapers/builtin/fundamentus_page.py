@@ -22,9 +22,10 @@ from pregao.scrapers.labelled_fields import (
     number_at,
     percent_at,
     read_record,
+    says_no_price,
     text_at,
 )
-from pregao.scrapers.numbers_ptbr import is_missing, number, percent
+from pregao.scrapers.numbers_ptbr import percent
 
 HOST = "www.fundamentus.com.br"
 
@@ -176,8 +177,7 @@ def parse_fundamentus(body: bytes, ticker: str) -> FundamentusPage:
     if any(fold(text_of(heading)) == _NOT_FOUND for heading in page.iter("h1")):
         raise ScrapeError(f"Fundamentus does not know {ticker}", FailureClass.NOT_FOUND)
     cells = _cells(page)
-    price = cells.text(("Cotação",))
-    if price is not None and (is_missing(price) or number(price) == 0):
+    if says_no_price(cells.text(("Cotação",))):
         raise ScrapeError(f"Fundamentus has no price for {ticker}", FailureClass.NOT_FOUND)
     kind, reading = _layout(cells)
     if reading.record.ticker.upper() != ticker:

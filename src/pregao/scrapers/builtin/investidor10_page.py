@@ -23,8 +23,7 @@ from pregao.scrapers.builtin.investidor10_records import (
     Investidor10Share,
 )
 from pregao.scrapers.html_pages import classes_of, read_page, text_of, with_class
-from pregao.scrapers.labelled_fields import Cells, Reading, read_record
-from pregao.scrapers.numbers_ptbr import is_missing, number
+from pregao.scrapers.labelled_fields import Cells, Reading, read_record, says_no_price
 from pregao.scrapers.papers import PaperKind
 
 HOST = "investidor10.com.br"
@@ -63,8 +62,7 @@ def parse_investidor10(body: bytes, ticker: str, kind: PaperKind) -> Investidor1
     _add_cards(cells, page, ticker)
     cards = len(cells)
     _add_indicators(cells, page, ticker)
-    price = cells.text(("Cotação",))
-    if price is not None and (is_missing(price) or number(price) == 0):
+    if says_no_price(cells.text(("Cotação",))):
         raise ScrapeError(f"Investidor10 has no price for {ticker}", FailureClass.NOT_FOUND)
     return Investidor10Page(ticker, _read(cells, kind), len(cells) - cards)
 

@@ -20,8 +20,8 @@ from pregao.scrapers.builtin.statusinvest_records import (
     StatusInvestShare,
 )
 from pregao.scrapers.html_pages import classes_of, read_page, text_of, with_class
-from pregao.scrapers.labelled_fields import Cells, Reading, read_record
-from pregao.scrapers.numbers_ptbr import date_of, is_missing, number
+from pregao.scrapers.labelled_fields import Cells, Reading, read_record, says_no_price
+from pregao.scrapers.numbers_ptbr import date_of
 from pregao.scrapers.papers import PaperKind
 
 HOST = "statusinvest.com.br"
@@ -60,8 +60,7 @@ def parse_statusinvest(body: bytes, ticker: str, kind: PaperKind) -> StatusInves
         raise ScrapeError(f"Status Invest sent {said} for {ticker}", FailureClass.VALIDATION)
     cells = _cells(page)
     cells.add(NAME, found[1])
-    price = cells.text(("Valor atual",))
-    if price is not None and (is_missing(price) or number(price) == 0):
+    if says_no_price(cells.text(("Valor atual",))):
         raise ScrapeError(f"Status Invest has no price for {ticker}", FailureClass.NOT_FOUND)
     return StatusInvestPage(ticker, _read(cells, kind), _page_date(page))
 
