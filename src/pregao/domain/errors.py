@@ -124,7 +124,12 @@ class EngineError(PregaoError):
 
 
 class ScrapeError(PregaoError):
-    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost."""
+    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost.
+
+    `retry_after_seconds` is what the source asked to wait, None when it did not say.
+    """
+
+    retry_after_seconds: float | None = None
 
     def __init__(
         self, message: str, failure_class: FailureClass = FailureClass.ERROR, *, retryable: bool | None = None

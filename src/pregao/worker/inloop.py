@@ -12,6 +12,7 @@ from loguru import logger
 from pregao.domain.clock import Clock
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import Failure, FailureClass, clean_text, failure
+from pregao.domain.raised import classify_raised, classify_reported
 from pregao.queue.codec import encode_result
 from pregao.scrapers.base import Scraper
 from pregao.worker.outcome import Completed, Failed, Outcome, Stopped, StopReason
@@ -19,8 +20,6 @@ from pregao.worker.outcome import Completed, Failed, Outcome, Stopped, StopReaso
 CLEANUP_SECONDS = 5.0
 OBEDIENCE_SECONDS = CLEANUP_SECONDS + 1.0
 """How long a cancelled attempt may take to end before it is abandoned."""
-
-_BUGS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, AssertionError, SyntaxError)
 
 
 class InLoop:
@@ -153,9 +152,10 @@ def _judge(result: Any, elapsed_seconds: float) -> Outcome:
     metadata = getattr(result, "metadata", None) or {}
     if result.success:
         return Completed(result.data, elapsed_seconds, source, metadata)
-    error = FailureClass(getattr(result, "failure_class", FailureClass.ERROR))
     message = clean_text(str(result.error or "the scraper reported a failure without saying why"))
-    return Failed(failure(error, message), elapsed_seconds, source, _storable(metadata))
+    found = classify_reported(result, message)
+    problem = failure(found.failure_class, message, retry_after_seconds=found.retry_after_seconds)
+    return Failed(problem, elapsed_seconds, source, _storable(metadata))
 
 
 def _storable(metadata: Any) -> dict[str, Any]:
@@ -168,17 +168,12 @@ def _storable(metadata: Any) -> dict[str, Any]:
 
 
 def classify(error: BaseException) -> Failure:
-    """Give a raised exception its class: a ScrapeError knows its own, a programming error is never retried."""
+    """Give a raised exception its class: a ScrapeError knows its own, any other is judged by what it says."""
     text = describe(error)
     if isinstance(error, ScrapeError):
-        return Failure(error.failure_class, text, error.retryable)
-    if isinstance(error, TimeoutError):
-        return failure(FailureClass.TIMEOUT, text)
-    if isinstance(error, OSError):
-        return failure(FailureClass.NETWORK, text)
-    if isinstance(error, _BUGS) or not isinstance(error, Exception):
-        return failure(FailureClass.BUG, text)
-    return failure(FailureClass.ERROR, text)
+        return Failure(error.failure_class, text, error.retryable, error.retry_after_seconds)
+    found = classify_raised(error, text)
+    return failure(found.failure_class, text, retry_after_seconds=found.retry_after_seconds)
 
 
 def describe(error: BaseException) -> str:
