@@ -2,9 +2,11 @@
 -- No transition: keep the queue honest. Runs before reclaim, about once a second from every worker.
 -- A jump of the server's clock (or a time during which nobody ticked, such as a restart of the server) of more than
 -- `jump` ms moves every lease by the same amount, since nobody could renew meanwhile. A lost wake token is put back.
--- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped
+-- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped,
+--   ARGV[5] the place of whoever asks (see queue/process.py), or ''
 -- Reply: the jump that was corrected in ms, retries due, leases expired,
---   ms until the next retry is due or the next lease ends (-1 = neither)
+--   ms until the next retry is due or the next lease ends (-1 = neither),
+--   then per worker of that place: worker, pid/start
 local CLOCK, WORKERS = prefix .. 'clock', prefix .. 'workers'
 local last = tonumber(redis.call('GET', CLOCK) or text(now_ms))
 local jump = now_ms - last
@@ -14,10 +16,17 @@ if math.abs(jump) > tonumber(ARGV[3]) then
   for _, id in ipairs(redis.call('ZRANGE', RUNNING, 0, -1)) do redis.call('ZINCRBY', RUNNING, text(jump), id) end
 end
 redis.call('SET', CLOCK, text(now_ms))
+local neighbours, place = {}, '"process":"' .. ARGV[5] .. '/'
 local workers = redis.call('HGETALL', WORKERS)
 for at = 1, #workers, 2 do
   local heartbeat = tonumber(string.match(workers[at + 1], '^%d+'))
-  if heartbeat and now_ms - heartbeat > tonumber(ARGV[4]) then redis.call('HDEL', WORKERS, workers[at]) end
+  local _, found = string.find(workers[at + 1], place, 1, true)
+  if heartbeat and now_ms - heartbeat > tonumber(ARGV[4]) then
+    redis.call('HDEL', WORKERS, workers[at])
+  elseif found and ARGV[5] ~= '' then
+    neighbours[#neighbours + 1] = workers[at]
+    neighbours[#neighbours + 1] = string.match(workers[at + 1], '^[^"]*', found + 1)
+  end
 end
 for _, priority in ipairs(PRIORITIES) do
   if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end
@@ -30,4 +39,4 @@ for _, set in ipairs({DELAYED, RUNNING}) do
   local wait = score and math.max(0, score - now_ms)
   if wait and (next_ms < 0 or wait < next_ms) then next_ms = wait end
 end
-return {text(corrected), due, expired, text(next_ms)}
+return {text(corrected), due, expired, text(next_ms), unpack(neighbours)}
