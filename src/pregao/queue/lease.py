@@ -144,7 +144,7 @@ class LeaseKeeper:
         tick = read_tick(self._scripts.call("tick", *TICK_ARGUMENTS, self._neighbours.place))
         if tick.corrected_ms:
             logger.info(
-                "nobody ticked for {:.0f} s, or the server's clock was set: leases were moved along",
+                "the server was away, or nobody ticked, or its clock was set: leases were moved along by {:.1f} s",
                 tick.corrected_ms / 1000,
             )
         if tick.expired:

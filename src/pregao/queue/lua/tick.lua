@@ -1,21 +1,24 @@
 #!lua flags=allow-oom
 -- No transition: keep the queue honest. Runs before reclaim, about once a second from every worker.
--- A jump of the server's clock (or a time during which nobody ticked, such as a restart of the server) of more than
--- `jump` ms moves every lease by the same amount, since nobody could renew meanwhile. A lost wake token is put back.
+-- Nobody can renew while the server is away: after a restart, or a failover to another one, every lease is moved by the
+-- time since the last tick. So it is when its clock jumps, or nobody ticks, for more than `jump` ms. A lost wake token
+-- is put back.
 -- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped,
 --   ARGV[5] the place of whoever asks (see queue/process.py), or ''
 -- Reply: the jump that was corrected in ms, retries due, leases expired,
 --   ms until the next retry is due or the next lease ends (-1 = neither),
 --   then per worker of that place: worker, pid/start
 local CLOCK, WORKERS = prefix .. 'clock', prefix .. 'workers'
-local last = tonumber(redis.call('GET', CLOCK) or text(now_ms))
-local jump = now_ms - last
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+local last, last_run = string.match(redis.call('GET', CLOCK) or '', '^(%d+) (%x*)$')
+local jump = now_ms - (last or now_ms)
 local corrected = 0
-if math.abs(jump) > tonumber(ARGV[3]) then
+if math.abs(jump) > tonumber(ARGV[3]) or (last_run and last_run ~= run) then
   corrected = jump
   for _, id in ipairs(redis.call('ZRANGE', RUNNING, 0, -1)) do redis.call('ZINCRBY', RUNNING, text(jump), id) end
 end
-redis.call('SET', CLOCK, text(now_ms))
+redis.call('SET', CLOCK, text(now_ms) .. ' ' .. run)
 local neighbours, place = {}, '"process":"' .. ARGV[5] .. '/'
 local workers = redis.call('HGETALL', WORKERS)
 for at = 1, #workers, 2 do
