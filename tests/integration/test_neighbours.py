@@ -161,6 +161,15 @@ def test_who_was_never_seen_alive_is_never_given_up(neighbour: Neighbour, neighb
     assert neighbours.ended({"neighbour": neighbour.pid_and_start}) == []
 
 
+def test_the_process_that_a_supervisor_has_replaced_needs_not_to_have_been_seen(
+    neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neighbour.kill()
+    monkeypatch.setenv(process.PREDECESSOR, neighbour.pid_and_start)
+    successor = Neighbours("successor")
+    assert successor.ended({"neighbour": neighbour.pid_and_start, "other": "1/1"}) == ["neighbour"]
+
+
 def test_a_dead_neighbour_whose_jobs_somebody_else_returned_is_forgotten(
     neighbour: Neighbour, neighbours: Neighbours
 ) -> None:

@@ -1,14 +1,15 @@
 """The other workers on this machine: who sees one of them end returns its jobs at once, long before their leases end.
 
 Being wrong would take jobs from a worker that lives. So a worker is given up only by a neighbour that has seen its very
-process alive, and has then learnt from the kernel that it ended. Where that cannot be had, its lease decides.
+process alive, and has then learnt from the kernel that it ended; or by the one that a supervisor started in its place.
+Where neither can be had, its lease decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pregao.queue.process import Sight, place, sight
+from pregao.queue.process import Reaped, Sight, place, predecessor, sight
 
 
 class Neighbours:
@@ -18,6 +19,7 @@ class Neighbours:
         self.place = place()
         """Where neighbours are looked for; '' when this worker does not know where it is, and looks for none."""
         self._worker = worker
+        self._predecessor = predecessor()
         self._seen: dict[str, Sight] = {}
         self._returned: set[str] = set()
 
@@ -28,7 +30,7 @@ class Neighbours:
         """
         for worker, process in listed.items():
             if worker != self._worker and worker not in self._seen:
-                seen = sight(process)
+                seen = Reaped() if process == self._predecessor else sight(process)
                 if seen is not None:
                     self._seen[worker] = seen
         found = []

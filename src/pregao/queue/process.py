@@ -16,6 +16,9 @@ from typing import Protocol
 
 import psutil
 
+PREDECESSOR = "PREGAO_PREDECESSOR"
+"""The variable by which a supervisor tells a process which one it replaces, as `pid/start`: that one has ended."""
+
 _START_FIELD_AFTER_NAME = 19
 _HUNDREDTHS = 100
 
@@ -33,9 +36,19 @@ def place() -> str:
 
 def own_process() -> str:
     """`place/pid/start` of this process, as a heartbeat carries it; '' when one of them cannot be found out."""
-    here, pid = place(), os.getpid()
+    here, pid_and_start = place(), name_of(os.getpid())
+    return f"{here}/{pid_and_start}" if here and pid_and_start else ""
+
+
+def name_of(pid: int) -> str:
+    """`pid/start` of a process of this place; '' when it has ended or cannot be seen."""
     started = _started(pid)
-    return f"{here}/{pid}/{started}" if here and started is not None else ""
+    return "" if started is None else f"{pid}/{started}"
+
+
+def predecessor() -> str:
+    """`pid/start` of the process that this one replaces, which its supervisor has seen end; '' when there is none."""
+    return os.environ.get(PREDECESSOR, "")
 
 
 class Sight(Protocol):
@@ -90,6 +103,17 @@ class _Psutil:
 
     def close(self) -> None:
         pass
+
+
+class Reaped:
+    """A process whose parent has seen it end."""
+
+    def ended(self) -> bool:
+        """It has."""
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _by_pidfd(pid: int, started: int) -> Sight | None:
