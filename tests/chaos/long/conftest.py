@@ -80,18 +80,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
     if not REPORT.entries:
         return
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and len(REPORT.entries) == len(_SCENARIOS)
+    nothing_left_out = not terminalreporter.stats.get("deselected") and set(_SCENARIOS) == set(HERE.glob("test_*.py"))
+    REPORT.has_all_scenarios = ended and nothing_left_out
     terminalreporter.section("proof of survival")
     terminalreporter.write_line(REPORT.page())
-    if proof_page.is_wanted(whole=_was_whole(terminalreporter, exitstatus)):
+    if proof_page.is_wanted(whole=REPORT.has_all_scenarios and REPORT.scale >= 1):
         proof_page.replace_section("survival", REPORT.page())
         terminalreporter.write_line(f"\nkept in {proof_page.PAGE.relative_to(proof_page.ROOT)}")
     if kept := os.environ.get("CHAOS_REPORT"):
         REPORT.save(Path(kept))
         Path(kept).with_suffix(".md").write_text(REPORT.page() + "\n")
-
-
-def _was_whole(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> bool:
-    """Whether every scenario ran at full scale, well or badly: nothing left out, broken off or shrunk."""
-    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and len(REPORT.entries) == len(_SCENARIOS)
-    nothing_left_out = not terminalreporter.stats.get("deselected") and set(_SCENARIOS) == set(HERE.glob("test_*.py"))
-    return ended and nothing_left_out and REPORT.scale >= 1

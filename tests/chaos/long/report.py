@@ -40,15 +40,18 @@ class Report:
         self.entries: list[Entry] = []
         self.engines = ""
         """Their versions, once a scenario has started them."""
+        self.has_all_scenarios = True
 
     def page(self) -> str:
         """The run, the table and the remarks as Markdown."""
         head = ("scenario", "jobs", "faults", "lost", "re-run", "late refused", "recovery p50 / max", "s", "")
         rows = [head, tuple("---" for _ in head), *(_row(entry) for entry in self.entries), _row(self._total())]
         remarks = [f"- {entry.scenario}: {remark}" for entry in self.entries for remark in entry.remarks]
+        part = "" if self.has_all_scenarios else ", only the scenarios below"
+        seed = f"`CHAOS_SEED={self.seed}` `CHAOS_SCALE={self.scale:g}`"
         return "\n".join(
             [
-                f"- run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, `CHAOS_SEED={self.seed}` `CHAOS_SCALE={self.scale:g}`",
+                f"- run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seed}{part}",
                 f"- machine: {proof_page.machine()}",
                 f"- versions: {self.engines}; Pregão at {proof_page.commit()}",
                 "",

@@ -218,7 +218,7 @@ class System:
         assert {row["ticker"] for row in results} <= set(executions), "a result without an execution"
         assert redis_forgot or twice == [], "an attempt was settled after another one of the same job"
         assert entry.rerun <= (SLOTS + SETTLE_BATCH) * self.interruptions, entry.rerun
-        await self.check_that_nothing_is_left(len(forgiven))
+        await self.check_that_nothing_is_left()
 
     def late_settles_refused(self) -> int:
         """Attempts that ended, or were stopped, after their lease was lost, and wrote nothing."""
@@ -227,7 +227,7 @@ class System:
     def logs(self) -> str:
         return self.fleet.logs()
 
-    async def check_that_nothing_is_left(self, forgiven: int = 0) -> None:
+    async def check_that_nothing_is_left(self) -> None:
         """No job is anywhere in Redis but as an ended one, and PostgreSQL agrees."""
         lengths = await self.views.lengths()
         assert (lengths.total, lengths.delayed, lengths.running) == (0, 0, 0)
