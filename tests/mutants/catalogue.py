@@ -15,6 +15,7 @@ BY_HAND = "tests/integration/test_run_by_hand.py"
 INTERRUPTED = "tests/integration/test_interrupted_firings.py"
 PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
+NEIGHBOURS = "tests/integration/test_neighbours.py"
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,41 @@ MUTANTS = (
         (COMMANDS,),
     ),
     Mutant(
+        "a restart of the server expires leases",
+        f"{LUA}/tick.lua",
+        " or (last_run and last_run ~= run) then",
+        " then",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "workers of every place are neighbours",
+        f"{LUA}/tick.lua",
+        "string.find(workers[at + 1], place, 1, true)",
+        """string.find(workers[at + 1], '"process":"[^"/]*/')""",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a process is known by its pid alone",
+        "src/pregao/queue/process.py",
+        "    if _started(pid) == started:\n",
+        "    if started:\n",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a neighbour is given up unseen",
+        "src/pregao/queue/neighbours.py",
+        "Reaped() if process == self._predecessor else sight(process)",
+        "sight(process) or Reaped()",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a dead neighbour is looked at once",
+        "src/pregao/queue/neighbours.py",
+        "            self._returned.add(worker)\n",
+        "            self._forget(worker)\n",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
         "scripts work without a generation marker",
         f"{LUA}/shared/guard.lua",
         "if not generation then",
@@ -319,8 +355,8 @@ MUTANTS = (
     Mutant(
         "events are published before the commit",
         "src/pregao/store/recorder.py",
-        "                return await write(connection, facts, self._find_request)",
-        "                ended = await write(connection, facts, self._find_request)\n"
+        "                return await write(connection, facts, self._find_request, jobs_only=jobs_only)",
+        "                ended = await write(connection, facts, self._find_request, jobs_only=jobs_only)\n"
         "                await self._outbox.publish([_event(ending) for ending in ended])\n"
         "                return ended",
         (EVENTS,),
