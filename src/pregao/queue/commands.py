@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import redis.asyncio as redis_async
@@ -37,6 +38,7 @@ from pregao.queue.views import SchedulerFacts
 CLOCK_JUMP_MS = 5_000
 WORKER_SILENCE_MS = 60_000
 TICK_ARGUMENTS = (CLOCK_JUMP_MS, WORKER_SILENCE_MS)
+"""Before the place of whoever ticks; none when it has no eye on its neighbours."""
 RECLAIM_ARGUMENTS = (BATCH_LIMIT, POISON_LIMIT, "")
 PROMOTE_ARGUMENTS = (BATCH_LIMIT, "")
 NO_OUTBOX_LIMIT = 1 << 52
@@ -178,7 +180,7 @@ class QueueCommands:
 
     async def tick(self) -> Tick:
         """Correct leases after a jump of the server's clock, prune silent workers, heal the wake token."""
-        return read_tick(await self._scripts.call("tick", *TICK_ARGUMENTS))
+        return read_tick(await self._scripts.call("tick", *TICK_ARGUMENTS, ""))
 
     async def beat(self, scheduler: SchedulerFacts) -> int:
         """Say that a scheduler lives; returns how many do."""
@@ -270,10 +272,14 @@ class QueueCommands:
         return await self.forget_facts((fact.entry_id, fact.size_bytes) for fact in facts)
 
 
-def read_tick(reply: Sequence[bytes | int]) -> Tick:
-    """The answer of the tick script as numbers."""
-    corrected, due, expired, next_in_ms = (int(part) for part in reply)
-    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms)
+def read_tick(reply: Sequence[Any]) -> Tick:
+    """The answer of the tick script."""
+    corrected, due, expired, next_in_ms = (int(part) for part in reply[:4])
+    neighbours = {
+        worker.decode(errors="replace"): process.decode()
+        for worker, process in zip(reply[4::2], reply[5::2], strict=True)
+    }
+    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms, neighbours)
 
 
 def read_claims(reply: Sequence[bytes]) -> Claims:

@@ -120,12 +120,16 @@ class Reprioritized(msgspec.Struct, frozen=True):
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next of either."""
+    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next of either.
+
+    `neighbours` are the workers at the place of whoever ticked: their ids, and `pid/start` of each.
+    """
 
     corrected_ms: int
     due: int
     expired: int
     next_in_ms: int | None
+    neighbours: dict[str, str] = {}
 
 
 class RestoredJob(msgspec.Struct, frozen=True, kw_only=True):

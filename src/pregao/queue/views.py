@@ -26,11 +26,15 @@ OUTBOX_PAGE = 50
 
 
 class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC."""
+    """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC.
+
+    `process` is `place/pid/start` (see queue/process.py), by which a neighbour may learn that it died.
+    """
 
     id: str
     host: str = ""
     pid: int = 0
+    process: str = ""
     slots: int = 0
     running: int = 0
     state: str = "working"

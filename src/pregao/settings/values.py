@@ -26,6 +26,7 @@ LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
 _BY_SOURCE = {"upstreams": UPSTREAM, "user_agents": USER_AGENT}
 REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
+LONGEST_SILENCE_MS = 5_000
 
 
 class InvalidSettings(InvalidInput):
@@ -193,8 +194,11 @@ class Settings(BaseModel):
 
     @property
     def renew_ms(self) -> int:
-        """Milliseconds between two renewals of a lease: three chances before it ends."""
-        return self.lease_ms // 3
+        """Milliseconds between two renewals of a lease: three chances before it ends, or more.
+
+        A renewal is the worker's heartbeat too: with a long lease it must not come so rarely that nobody hears it.
+        """
+        return min(self.lease_ms // 3, LONGEST_SILENCE_MS)
 
     @property
     def home(self) -> Path:

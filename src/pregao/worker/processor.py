@@ -21,6 +21,7 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
+from pregao.queue.process import own_process
 from pregao.queue.views import QueueViews, WorkerFacts
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
@@ -240,6 +241,7 @@ class JobProcessor:
                 id=self.worker_id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                process=own_process(),
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
