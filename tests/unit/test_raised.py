@@ -73,35 +73,41 @@ def test_an_exception_whose_own_code_raises_is_judged_all_the_same() -> None:
 
 
 def test_what_it_was_raised_from_is_asked_when_it_says_nothing() -> None:
-    try:
+    def scrape() -> None:
         try:
             raise ConnectionResetError("peer")
         except ConnectionResetError as error:
             raise RuntimeError("scraping failed") from error
-    except RuntimeError as outer:
-        assert judged(outer).failure_class is Class.NETWORK
+
+    with pytest.raises(RuntimeError) as outer:
+        scrape()
+    assert judged(outer.value).failure_class is Class.NETWORK
 
 
 def test_what_happened_meanwhile_counts_unless_it_was_left_out() -> None:
-    try:
+    def scrape() -> None:
         try:
             raise TimeoutError
         except TimeoutError:
             raise RuntimeError("scraping failed")  # noqa: B904 - as careless code does
-    except RuntimeError as outer:
-        assert judged(outer).failure_class is Class.TIMEOUT
-        outer.__suppress_context__ = True
-        assert judged(outer).failure_class is Class.ERROR
+
+    with pytest.raises(RuntimeError) as outer:
+        scrape()
+    assert judged(outer.value).failure_class is Class.TIMEOUT
+    outer.value.__suppress_context__ = True
+    assert judged(outer.value).failure_class is Class.ERROR
 
 
 def test_a_bug_that_was_caught_and_translated_is_none() -> None:
-    try:
+    def scrape() -> None:
         try:
             int([])  # type: ignore[call-overload]
         except TypeError as error:
             raise RuntimeError("the page has another layout") from error
-    except RuntimeError as outer:
-        assert judged(outer).failure_class is Class.ERROR
+
+    with pytest.raises(RuntimeError) as outer:
+        scrape()
+    assert judged(outer.value).failure_class is Class.ERROR
 
 
 def test_a_group_is_as_its_members() -> None:

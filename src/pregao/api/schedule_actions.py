@@ -11,6 +11,8 @@ from typing import Any
 from loguru import logger
 
 from pregao.api.rebuilding import rebuilding
+from pregao.configuration.problem import Problem
+from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import InvalidInput, ScheduleNotFound, ScheduleRefused, StoreUnavailable
 from pregao.queue.facts import Firing
@@ -18,8 +20,6 @@ from pregao.runtime import Runtime
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import Defaults, by_hand
 from pregao.scheduler.overview import describe
-from pregao.scheduler.problem import Problem
-from pregao.scheduler.watched_file import WatchedFile
 from pregao.store.history import History
 
 KEY_LIMIT = 255
@@ -30,7 +30,7 @@ RUN_NAMESPACE = uuid.UUID("6d0f8a34-52c1-4f1b-8c0e-3f6f0f6a9b27")
 class ScheduleActions:
     """The schedules of a file on one runtime. The file is read again whenever it was written since."""
 
-    def __init__(self, runtime: Runtime, watched: WatchedFile, clock: Clock | None = None) -> None:
+    def __init__(self, runtime: Runtime, watched: WatchedFile[ScheduleFile], clock: Clock | None = None) -> None:
         self._runtime = runtime
         self._watched = watched
         self._clock = clock or SystemClock()
@@ -59,7 +59,7 @@ class ScheduleActions:
         return {
             **describe(file, name, self._clock.now(), firings),
             "last_firing": last.get(name),
-            "warnings": [_shown(warning) for warning in file.warnings if warning.schedule == name],
+            "warnings": [_shown(warning) for warning in file.warnings if warning.entry == name],
             "history_available": known,
         }
 
@@ -119,7 +119,7 @@ def run_id_of(idempotency_key: str | None) -> str:
 def _check_loaded(name: str, file: ScheduleFile, problems: Sequence[Problem]) -> None:
     if name in file.schedules:
         return
-    own = [str(problem) for problem in problems if problem.schedule == name]
+    own = [str(problem) for problem in problems if problem.entry == name]
     if own:
         raise ScheduleRefused(name, f"it is not loaded: {'; '.join(own)}")
     by_lower = {known.lower(): known for known in file.schedules}
@@ -127,15 +127,9 @@ def _check_loaded(name: str, file: ScheduleFile, problems: Sequence[Problem]) ->
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
-    return {
-        "line": problem.line,
-        "schedule": problem.schedule,
-        "field": problem.field,
-        "value": problem.value,
-        "problem": problem.problem,
-        "fix": problem.fix,
-        "text": str(problem),
-    }
+    document = problem.document()
+    del document["file"]
+    return {**document, "text": str(problem)}
 
 
 def _of_this_schedule(name: str, firing: Firing) -> dict[str, Any]:

@@ -102,22 +102,20 @@ def check(
     file: Annotated[Path, typer.Argument(help="The schedule file to check.")], as_json: JsonOption = False
 ) -> None:
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
-    import msgspec
-
+    from pregao.configuration.problem import FileRefused
     from pregao.scheduler.loader import NO_SCRAPER
-    from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
         asleep = {key: why for key in loaded.schedules if (why := loaded.why_not_run(key)) is not None}
         lacks = loaded.asleep
-    except ScheduleFileRefused as refused:
+    except FileRefused as refused:
         problems, warnings, sound, asleep, lacks = [refused.details], [], 0, {}, {}
     if as_json:
         report = {
-            "problems": [msgspec.structs.asdict(problem) for problem in problems],
-            "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
+            "problems": [problem.document() for problem in problems],
+            "warnings": [warning.document() for warning in warnings],
             "schedules": sound,
             "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
             "not_configured": {key: lacks[key] for key in asleep if lacks[key] != NO_SCRAPER},
@@ -150,12 +148,12 @@ def run(
     """Make a schedule's jobs now, whether or not it is enabled or due. Its next firing stays what it is."""
     from pregao.api.schedule_actions import ScheduleActions
     from pregao.api.schedule_schemas import RunRequest
-    from pregao.scheduler.watched_file import WatchedFile
+    from pregao.scheduler.watched_file import watch_schedules
 
     request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
 
     async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry.resolve_configured, SystemClock())
+        watched = watch_schedules(runtime.settings.schedules_path, runtime.registry.resolve_configured, SystemClock())
         actions = ScheduleActions(runtime, watched)
         return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
 
@@ -179,8 +177,8 @@ def _user() -> str | None:
 
 
 def _load(file: Path | None) -> ScheduleFile:
+    from pregao.configuration.problem import FileRefused
     from pregao.scheduler.loader import load_schedules
-    from pregao.scheduler.problem import ScheduleFileRefused
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
@@ -188,8 +186,8 @@ def _load(file: Path | None) -> ScheduleFile:
     path = settings.schedules_path if file is None else file
     try:
         return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
-    except ScheduleFileRefused as refused:
-        raise (refused.of_the_settings() if file is None else refused) from None
+    except FileRefused as refused:
+        raise (refused.of_the_settings("PREGAO_SCHEDULES") if file is None else refused) from None
 
 
 def _local(moment: str | None) -> str:

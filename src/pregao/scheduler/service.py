@@ -13,6 +13,8 @@ from typing import Any
 
 from loguru import logger
 
+from pregao.configuration.problem import FileRefused, Problem
+from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import GenerationMissing, QueueError, StoreError, UnsafeServer
 from pregao.domain.names import counted
@@ -25,8 +27,7 @@ from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.overview import describe
-from pregao.scheduler.problem import Problem, ScheduleFileRefused
-from pregao.scheduler.watched_file import WatchedFile
+from pregao.scheduler.watched_file import watch_schedules
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
@@ -56,7 +57,7 @@ class ScraperScheduler:
         self._clock = clock or SystemClock()
         self._path = self._settings.schedules_path if config_path is None else Path(config_path)
         self._registry = registry
-        self._file: WatchedFile | None = None
+        self._file: WatchedFile[ScheduleFile] | None = None
         defaults = Defaults(self._settings.max_retries, self._settings.timeout_ms / 1000)
         self._dispatcher = Dispatcher(self._clock, defaults)
         self._background = Background("scheduler")
@@ -79,14 +80,16 @@ class ScraperScheduler:
         return [] if self._file is None else list(self._file.problems)
 
     async def initialize(self) -> None:
-        """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
+        """Read the schedule file. Raises FileRefused when it is missing or is not YAML."""
         if self._registry is None:
             self._registry = Registry.load(self._settings)
-        self._file = WatchedFile(self._path, self._registry.resolve_configured, self._clock)
+        self._file = watch_schedules(self._path, self._registry.resolve_configured, self._clock)
         try:
             self._file.load()
-        except ScheduleFileRefused as refused:
-            raise (refused.of_the_settings() if self._path == self._settings.schedules_path else refused) from None
+        except FileRefused as refused:
+            raise (
+                refused.of_the_settings("PREGAO_SCHEDULES") if self._path == self._settings.schedules_path else refused
+            ) from None
         logger.info("{} from {}", counted(len(self.file.schedules), "schedule"), self._path)
         for name in self.file.asleep:
             logger.warning("schedule {} does not fire: {}", name, self.file.why_not_run(name))
