@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -14,6 +13,7 @@ from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.triggers import next_fire
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
+from pregao.version import running_version
 
 FIRINGS_SHOWN = 3
 
@@ -57,7 +57,7 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
         ("PostgreSQL", f"{_shown(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
         ("data", str(settings.home), None),
     ]
-    lines = [f"Pregão{_version()} is up.", ""]
+    lines = [f"{f'Pregão {running_version()}'.strip()} is up.", ""]
     lines += [f"  {name:<11} {what}{f'   [{pid}]' if pid else ''}" for name, what, pid in rows]
     lines += ["", "Next firings (America/Sao_Paulo)"]
     lines += [_firing_line(firing) for firing in next_firings(firing, clock.now())] or ["  none"]
@@ -106,9 +106,3 @@ def _shown(url: str) -> str:
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username}@{netloc}" if parts.username else netloc))
 
-
-def _version() -> str:
-    try:
-        return f" {version('pregao')}"
-    except PackageNotFoundError:
-        return ""  # run from a checkout

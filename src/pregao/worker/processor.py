@@ -25,6 +25,7 @@ from pregao.queue.views import QueueViews, WorkerFacts
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -218,6 +219,7 @@ class JobProcessor:
                 id=self.worker_id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                version=running_version(),
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
