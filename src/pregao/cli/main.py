@@ -106,6 +106,17 @@ def events(
 
 
 @app.command()
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one frame as a JSON document and end.")] = False,
+) -> None:
+    """Watch queues, workers, running jobs, next firings and failures, live. `q` ends it."""
+    from pregao.cli.top import top
+
+    top(once=once, as_json=as_json)
+
+
+@app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Look at engines, configuration, clocks and leftovers, and say what to do. Exits 1 when something is broken."""
     from pregao.cli.doctor import diagnose

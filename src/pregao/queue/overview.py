@@ -77,7 +77,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> Overview:
-    """Look at everything once. Raises QueueUnavailable, and QueueError when a key is not of the type that it should be."""
+    """Look at everything once. Raises QueueUnavailable, and QueueError when a key is not what it should be."""
     keys = Keys(prefix)
     async with redis.pipeline(transaction=True) as pipe:
         _ask_for_everything(pipe, keys)
