@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 2.0
 """A server that has not answered by then is shown as away; the next frame asks it again."""
 FAILURES = 50
-FIRINGS = 20
+FIRINGS = 12
 
 
 class FrameSource:
