@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import redis.asyncio as redis_async
 
 from pregao.doctor.finding import Finding, error, named, ok, warning
+from pregao.domain.job import JobPriority, JobStatus
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
-from pregao.queue.leftovers import Leftovers, find_leftovers
+from pregao.queue.leftovers import Leftovers, Misplaced, find_leftovers
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
 
@@ -52,12 +53,10 @@ def _leftovers(left: Leftovers, keys: Keys) -> Iterator[Finding]:
         cure = f"look who pushes them: LRANGE {keys.orphans} 0 9; afterwards: DEL {keys.orphans}"
         yield warning("leftovers", detail, cure)
     for status in dict.fromkeys(job.status for job in left.misplaced):
-        ids = [job.job_id for job in left.misplaced if job.status is status]
-        detail = f"{len(ids)} jobs are {status.value} and in no list, so that nobody takes them: {named(ids)}"
-        cure = (
-            "find who takes ids from the lists by himself; then `pregao jobs cancel ID`, and `pregao jobs retry ID` to "
-            "have it run after all"
-        )
+        jobs = [job for job in left.misplaced if job.status is status]
+        ids = named([job.job_id for job in jobs])
+        detail = f"{len(jobs)} jobs are {status.value} and in no list, so that nobody takes them: {ids}"
+        cure = f"find who takes ids out of our lists, and put each back: {_put_back(jobs[0], keys)}"
         yield error("leftovers", detail, cure)
     if left.unreclaimed:
         detail = f"{len(left.unreclaimed)} jobs run under a lease that is over: {named(left.unreclaimed)}"
@@ -65,3 +64,14 @@ def _leftovers(left: Leftovers, keys: Keys) -> Iterator[Finding]:
     if left.lasting_claims:
         detail = f"{len(left.lasting_claims)} records of claims never expire: {named(left.lasting_claims)}"
         yield warning("leftovers", detail, f"DEL {' '.join(left.lasting_claims[:1])}, and the others like it")
+
+
+def _put_back(job: Misplaced, keys: Keys) -> str:
+    """The command that puts a job where its state says it is; a running one under a lease that is over."""
+    match job.status:
+        case JobStatus.PENDING:
+            return f"LPUSH {keys.ready(JobPriority(job.priority))} {job.job_id}"
+        case JobStatus.RETRY:
+            return f"ZADD {keys.delayed} 0 {job.job_id}"
+        case _:
+            return f"ZADD {keys.running} 0 {job.job_id}"

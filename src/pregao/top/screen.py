@@ -83,8 +83,8 @@ def _servers(frame: Frame) -> Text:
 
 def _place(address: str) -> str:
     """Where a server is, without what every address says."""
-    scheme, _, rest = address.partition("://")
-    return printable(rest.rpartition("@")[2] if scheme != "unix" else rest)
+    scheme, _, rest = address.partition("?")[0].partition("://")
+    return printable(rest if scheme == "unix" else rest.rpartition("@")[2])
 
 
 def _queues(queue: Overview | None) -> RenderableType:
