@@ -26,23 +26,25 @@ async def look_at_home(settings: Settings) -> AsyncIterator[Finding]:
 
 def _home(home: Path) -> Iterator[Finding]:
     try:
-        exists = home.exists()
-    except OSError as reason:
-        yield _closed(home, reason)
-        return
-    if not exists:
-        yield ok(SUBJECT, f"{home} does not exist; `pregao up` makes it")
-        return
-    try:
-        list(home.iterdir())
+        if not home.exists():
+            _list_existing(home.parent)
+            yield ok(SUBJECT, f"{home} does not exist; `pregao up` makes it")
+            return
+        _list_existing(home)
         owned = is_owned(home)
     except OSError as reason:
         yield _closed(home, reason)
         return
-    if not os.access(home, os.W_OK | os.X_OK):
+    if not os.access(home, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         yield error(SUBJECT, f"{home} cannot be written by this user", f"chown or chmod {home}, or set PREGAO_HOME")
     yield look_at_disk("home disk", home)
     yield from _occupied(home) if owned else _left_over(home)
+
+
+def _list_existing(path: Path) -> None:
+    """List `path`, or the directory in which it would be made. Raises OSError when that cannot be done."""
+    existing = path if path.exists() else next(parent for parent in path.parents if parent.exists())
+    list(existing.iterdir())
 
 
 def _closed(home: Path, reason: OSError) -> Finding:
