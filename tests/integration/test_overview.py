@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 import redis.asyncio as redis_async
 from tests.builders import spec
+from tests.heartbeats import beat
 from tests.running_jobs import claim, complete, fail
 
 from pregao.domain.errors import QueueError, QueueUnavailable
@@ -20,12 +20,6 @@ from pregao.queue.connection import open_redis
 from pregao.queue.keys import Keys
 from pregao.queue.overview import read_overview
 from pregao.queue.views import ALIVE_SECONDS, SchedulerFacts, WorkerFacts, is_alive
-
-
-async def beat(redis: redis_async.Redis, worker: WorkerFacts, *, age: timedelta = timedelta()) -> None:
-    seconds, _ = await redis.time()
-    value = str(int((seconds - age.total_seconds()) * 1000)).encode() + b"|" + msgspec.json.encode(worker)
-    await redis.hset(Keys().workers, worker.id, value)  # type: ignore[misc]
 
 
 async def test_an_empty_queue_is_all_zero(redis: redis_async.Redis) -> None:
