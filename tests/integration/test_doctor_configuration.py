@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.diagnosis import SOUND_SCHEDULES, Diagnosis, diagnose, with_schedules
-from tests.running_system import run_pregao, unused_port
+from tests.running_system import ROOT, run_pregao, unused_port
 
 from pregao.doctor import examine_environment
 from pregao.doctor.finding import Finding
@@ -163,3 +163,21 @@ def test_the_command_works_with_settings_that_no_other_command_takes(environ: di
     assert done.returncode == 1
     assert "LOG_LEVEL: 'LOUD'" in done.stdout
     assert run_pregao("queue", "status", **(environ | {"LOG_LEVEL": "loud"})).returncode == 2
+
+
+@pytest.mark.parametrize("words", ["doctor", "top", "jobs list", "jobs create Chatty"])
+def test_what_a_scraper_prints_while_it_is_imported_does_not_spoil_the_document(
+    environ: dict[str, str], tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "chatty.py").write_text(
+        "print('hello from a scraper')\n"
+        "class Chatty:\n"
+        "    name = 'Chatty'\n"
+        "    async def initialize(self): ...\n"
+        "    async def scrape(self, ticker): ...\n"
+        "    async def cleanup(self): ...\n"
+    )
+    path = f"{ROOT / 'src'}:{tmp_path}"
+    done = run_pregao(*words.split(), "--json", **environ, PYTHONPATH=path, PREGAO_SCRAPERS="chatty:Chatty")
+    assert json.loads(done.stdout)
+    assert "hello from a scraper" in done.stderr

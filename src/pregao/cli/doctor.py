@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pregao.cli.session import console, print_json, quiet
+from pregao.cli.session import apart, console, print_json, quiet
 from pregao.doctor import Finding, examine_environment
 from pregao.terminal import printable
 
@@ -21,7 +20,7 @@ STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 def diagnose(as_json: bool) -> None:
     """Print every finding; exit 1 when one of them is an error."""
     quiet("CRITICAL")  # what is found is told in the table, once
-    findings = asyncio.run(examine_environment())
+    findings = apart(examine_environment())
     if as_json:
         print_json([msgspec.structs.asdict(finding) for finding in findings])
     else:

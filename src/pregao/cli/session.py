@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -29,7 +30,13 @@ WIDTH_OF_A_PIPE = 200
 def work(do: Callable[[JobActions, Runtime], Awaitable[T]]) -> T:
     """Run `do(actions, runtime)` on the servers of the settings. Raises what it raises, and InvalidSettings."""
     quiet("ERROR")
-    return asyncio.run(_work(do))
+    return apart(_work(do))
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end. What scrapers print while they are imported goes to stderr: stdout is for the answer."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return asyncio.run(work)
 
 
 def quiet(level: str) -> None:

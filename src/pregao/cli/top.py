@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pregao.cli.keyboard import Keyboard
-from pregao.cli.session import console, print_json, quiet
+from pregao.cli.session import apart, console, print_json, quiet
 from pregao.cli.signals import first_of
 from pregao.settings import Settings
 from pregao.top.frame import Frame
@@ -33,7 +33,7 @@ def top(*, once: bool, as_json: bool) -> None:
     quiet("CRITICAL")  # what is wrong is on the screen, and a log line would tear it
     settings, terminal = Settings.load(), console()
     if once or as_json or not terminal.is_terminal or terminal.is_dumb_terminal:
-        frame = asyncio.run(_one(settings))
+        frame = apart(_one(settings))
         if as_json:
             print_json(frame.document())
         else:
