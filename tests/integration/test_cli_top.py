@@ -15,7 +15,7 @@ import pytest
 import redis.asyncio as redis_async
 from tests.builders import spec
 from tests.running_jobs import claim, fail
-from tests.running_system import SCHEDULES, run_pregao, unused_port
+from tests.running_system import SCHEDULES, run_pregao, unused_port, wait_until
 from tests.terminals import InTerminal, in_terminal
 
 from pregao.embedded.postgres import Postgres
@@ -143,8 +143,7 @@ def test_it_follows_what_happens(variables: dict[str, str], redis: redis_async.R
 def test_it_adapts_to_the_size_of_the_window(variables: dict[str, str], one_of_each: list[str]) -> None:
     with top(variables, columns=80, rows=24) as terminal:
         terminal.wait_for("RUNS4")
-        assert {len(line) for line in terminal.screen.splitlines()} == {80}
-        assert len(terminal.screen.splitlines()) == 24
+        wait_until(lambda: [len(line) for line in terminal.screen.splitlines()] == [80] * 24, 30, "a full screen")
         terminal.resize(150, 50)
         terminal.wait_for(one_of_each[1])  # ids are for wide windows
         terminal.type("q")

