@@ -68,7 +68,7 @@ class QueueCommands:
         self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
-        """Accept jobs, in the order given. More than a call takes are accepted in several steps, each whole or not at all."""
+        """Accept jobs, in the order given. More than one call takes are accepted in steps, each whole or not at all."""
         accepted: list[Enqueued] = []
         for chunk in chunks(specs):
             accepted += _enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))

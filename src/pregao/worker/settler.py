@@ -15,8 +15,8 @@ from pregao.queue.messages import Settled, Settlement, unreadable_settlement
 BATCH_LIMIT = 200
 """Attempts of one call at most: no script holds up the others for long."""
 SMALL_BATCH, FULL_BATCH = 16, 128
-"""Below `FULL_BATCH` only half of what waits is sent: its slots are free while the rest is settled, so that jobs of equal
-length do not stay in step for ever. Above it calls are what costs most, and all goes at once."""
+"""Below `FULL_BATCH` only half of what waits is sent: its slots are free while the rest is settled, so that jobs of
+equal length do not stay in step for ever. Above it calls are what costs most, and all goes at once."""
 RETRY_SECONDS = 0.5
 
 _Entry = tuple[Settlement, "asyncio.Future[Settled]"]
