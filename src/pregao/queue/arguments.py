@@ -17,8 +17,8 @@ from pregao.queue.facts import pack_result
 from pregao.queue.messages import RestoredJob, Settlement
 from pregao.queue.scripts import Argument
 
-BATCH_LIMIT = 1000
-"""Ids moved by one call; a longer script would hold up every other client."""
+BATCH_LIMIT = 200
+"""Jobs of one call at most: a script of ten milliseconds would hold up every other client."""
 
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ NO_OUTBOX_LIMIT = 1 << 52
 
 
 class QueueCommands:
-    """Every change of the queue. `now_ms` replaces the server's clock and `jobs_per_firing_call` 1,000, in tests only.
+    """Every change of the queue. `now_ms` and `jobs_per_firing_call` are for tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
     All of them are safe to repeat after a lost reply.
@@ -68,7 +68,7 @@ class QueueCommands:
         self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
-        """Accept jobs, in the order given. More than 1,000 are accepted in several steps, each whole or not at all."""
+        """Accept jobs, in the order given. More than one call takes are accepted in steps, each whole or not at all."""
         accepted: list[Enqueued] = []
         for chunk in chunks(specs):
             accepted += _enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))
@@ -77,7 +77,7 @@ class QueueCommands:
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
         """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries.
 
-        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first 1,000, it is among the
+        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first call, it is among the
         `started_firings`, and anybody can finish it.
         """
         reply, rest = await self.firings.begin(firing, specs)
@@ -100,7 +100,7 @@ class QueueCommands:
         return firing
 
     async def started_firings(self) -> list[Started]:
-        """Firings of more than 1,000 jobs that were begun and are not complete."""
+        """Firings of more jobs than a call takes that were begun and are not complete."""
         return await self.firings.started()
 
     async def finish_firing(self, started: Started) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -164,15 +164,20 @@ class Settings(BaseModel):
 
     @classmethod
     def load(
-        cls, env_file: str | Path | None = ".env", *, environ: Mapping[str, str] | None = None, **overrides: Any
+        cls,
+        env_file: str | Path | None = ".env",
+        *,
+        environ: Mapping[str, str] | None = None,
+        ignoring: Collection[str] = (),
+        **overrides: Any,
     ) -> Settings:
         """Read `environ` (default: the process's), then `env_file` for what it leaves open.
 
-        An empty value counts as not given. `overrides` are attributes by name and win over both.
-        Raises InvalidSettings naming every bad variable at once.
+        An empty value counts as not given, and so does each variable in `ignoring`. `overrides` are attributes by name
+        and win over both. Raises InvalidSettings naming every bad variable at once.
         """
-        process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
-        given = {**_from_file(env_file, process), **process}
+        variables = given_variables(env_file, environ)
+        given = {name: value for name, value in variables.items() if name not in ignoring}
         known: dict[str, Any] = {
             name: given[field.alias]
             for name, field in cls.model_fields.items()
@@ -249,6 +254,15 @@ class Settings(BaseModel):
         """The key or token in the variable `name`; None when it is not set. Never log it, or put it into a message."""
         found = self.secrets.get(name)
         return found.get_secret_value() if found is not None else None
+
+
+def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Every variable that is given, a setting or not: `environ` (default: the process's), then `env_file`.
+
+    Raises InvalidSettings when the file cannot be read.
+    """
+    process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+    return {**_from_file(env_file, process), **process}
 
 
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:

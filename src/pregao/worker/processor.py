@@ -28,6 +28,7 @@ from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.pool import close_pool, open_pool
 from pregao.store.results import Results
+from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -242,6 +243,7 @@ class JobProcessor:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 process=own_process(),
+                version=running_version(),
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
