@@ -12,6 +12,7 @@ from loguru import logger
 
 from pregao.domain.errors import QueueUnavailable
 from pregao.generation import GenerationKeeper
+from pregao.limits.live import LiveLimits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import QueueViews
@@ -38,6 +39,7 @@ class Runtime:
     generation: GenerationKeeper
     pool: Pool
     registry: Registry
+    limits: LiveLimits
 
 
 @asynccontextmanager
@@ -58,6 +60,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         pool = await open_pool(database_url)
         commands = QueueCommands(redis, settings.key_prefix)
         generation = GenerationKeeper(commands, database_url)
+        registry = Registry.load(settings)
+        limits = LiveLimits(settings, registry.resolve)
         try:
             yield Runtime(
                 settings=settings,
@@ -66,9 +70,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
                 views=QueueViews(redis, settings.key_prefix),
                 generation=generation,
                 pool=pool,
-                registry=Registry.load(settings),
+                registry=registry,
+                limits=limits,
             )
         finally:
+            limits.close()
             await generation.aclose()
             await pool.close()
     finally:

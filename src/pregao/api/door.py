@@ -9,12 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import APIRouter, Depends, Request
 
 from pregao.api.actions import JobActions
-from pregao.api.schedule_actions import ScheduleActions
+from pregao.api.schedule_actions import ScheduleActions, watch_enabled_schedules
 from pregao.configuration.watched_file import WatchedFile
-from pregao.domain.clock import SystemClock
 from pregao.runtime import Runtime, open_runtime
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.watched_file import watch_schedules
 from pregao.settings import Settings
 
 
@@ -54,9 +52,7 @@ class Door:
             if self._runtime is None or self._schedules is None:
                 settings = self._settings or Settings.load()
                 self._runtime = await self._stack.enter_async_context(open_runtime(settings))
-                self._schedules = watch_schedules(
-                    settings.schedules_path, self._runtime.registry.resolve_configured, SystemClock()
-                )
+                self._schedules = watch_enabled_schedules(self._runtime)
             return self._runtime, self._schedules
 
 

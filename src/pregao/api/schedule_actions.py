@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from loguru import logger
@@ -15,11 +16,13 @@ from pregao.configuration.problem import Problem
 from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import InvalidInput, ScheduleNotFound, ScheduleRefused, StoreUnavailable
+from pregao.limits.disabled import resolve_enabled
 from pregao.queue.facts import Firing
 from pregao.runtime import Runtime
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults, by_hand
+from pregao.scheduler.occurrence import by_hand
 from pregao.scheduler.overview import describe
+from pregao.scheduler.watched_file import watch_schedules
 from pregao.store.history import History
 
 KEY_LIMIT = 255
@@ -81,19 +84,19 @@ class ScheduleActions:
         why_not = file.why_not_run(name)
         if why_not is not None:
             raise ScheduleRefused(name, why_not)
-        settings = self._runtime.settings
-        defaults = Defaults(settings.max_retries, settings.timeout_ms / 1000)
         schedule, scraper = file.schedules[name], file.scrapers[name]
+        retries = self._runtime.limits.of(scraper).max_retries
 
         async def run() -> tuple[Firing, bool]:
             now = await self._runtime.commands.server_time()
-            wanted = by_hand(schedule, scraper, now, defaults, run_id=run_id, requested_by=requested_by)
+            wanted = by_hand(schedule, scraper, now, retries, run_id=run_id, requested_by=requested_by)
             return await self._runtime.commands.run(run_id, wanted.firing, wanted.specs)
 
         firing, new = await rebuilding(self._runtime, run)
         return _of_this_schedule(name, firing), new
 
     async def _read(self) -> tuple[ScheduleFile, list[Problem]]:
+        await self._runtime.limits.look()
         return await asyncio.to_thread(self._watched.refresh)
 
     async def _last_firings(self, names: Sequence[str], *, with_job_ids: bool) -> tuple[dict[str, Any], bool]:
@@ -103,6 +106,13 @@ class ScheduleActions:
         except StoreUnavailable as error:
             logger.warning("schedules are shown without their last firings: {}", error)
             return {}, False
+
+
+def watch_enabled_schedules(runtime: Runtime) -> WatchedFile[ScheduleFile]:
+    """The schedule file of the settings; schedules of a scraper that is disabled are asleep."""
+    limits = runtime.limits
+    resolve = partial(resolve_enabled, runtime.registry, limits)
+    return watch_schedules(runtime.settings.schedules_path, resolve, SystemClock(), version=lambda: limits.version)
 
 
 def run_id_of(idempotency_key: str | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -146,14 +148,13 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Make a schedule's jobs now, whether or not it is enabled or due. Its next firing stays what it is."""
-    from pregao.api.schedule_actions import ScheduleActions
+    from pregao.api.schedule_actions import ScheduleActions, watch_enabled_schedules
     from pregao.api.schedule_schemas import RunRequest
-    from pregao.scheduler.watched_file import watch_schedules
 
     request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
 
     async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        watched = watch_schedules(runtime.settings.schedules_path, runtime.registry.resolve_configured, SystemClock())
+        watched = watch_enabled_schedules(runtime)
         actions = ScheduleActions(runtime, watched)
         return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
 
@@ -178,14 +179,18 @@ def _user() -> str | None:
 
 def _load(file: Path | None) -> ScheduleFile:
     from pregao.configuration.problem import FileRefused
+    from pregao.limits.disabled import resolve_enabled
+    from pregao.limits.live import limits_now
     from pregao.scheduler.loader import load_schedules
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
+    registry = Registry.load(settings)
+    resolve = partial(resolve_enabled, registry, asyncio.run(limits_now(settings, registry)))
     try:
-        return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
+        return load_schedules(path, resolve=resolve, clock=SystemClock())
     except FileRefused as refused:
         raise (refused.of_the_settings("PREGAO_SCHEDULES") if file is None else refused) from None
 

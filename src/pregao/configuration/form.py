@@ -24,8 +24,8 @@ class Form:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.has_unknown = False
-        self._file, self._line, self._fields = file, line, fields
-        self.entry, self._kind, self._under = entry, kind, under
+        self._file, self.line, self._fields = file, line, fields
+        self.entry, self.kind, self._under = entry, kind, under
 
     def has(self, name: str) -> bool:
         """Whether the field is written, be it with an empty value."""
@@ -51,12 +51,12 @@ class Form:
         """Note a problem with something inside a field, on its own line unless `line` says where."""
         self.problems.append(
             Problem(
-                file=self._file, line=line or item.line, kind=self._kind, entry=self.entry or None, field=path,
+                file=self._file, line=line or item.line, kind=self.kind, entry=self.entry or None, field=path,
                 value=item.text, problem=problem, fix=fix,
             )
         )  # fmt: skip
 
-    def warn(self, name: str, problem: str, fix: str) -> None:
+    def warn(self, name: str | None, problem: str, fix: str) -> None:
         """Note something odd that does not keep the entry from being used."""
         self.warnings.append(self._finding(name, problem, fix))
 
@@ -65,7 +65,7 @@ class Form:
         for name, line, first in self._fields.duplicates:
             self.problems.append(
                 Problem(
-                    file=self._file, line=line, kind=self._kind, entry=self.entry or None, field=f"{self._under}{name}",
+                    file=self._file, line=line, kind=self.kind, entry=self.entry or None, field=f"{self._under}{name}",
                     problem=f"is written twice, first on line {first}", fix="keep one of the two",
                 )
             )  # fmt: skip
@@ -149,9 +149,9 @@ class Form:
 
     def _finding(self, name: str | None, problem: str, fix: str) -> Problem:
         value = None if name is None else self.get(name)
-        line = self._line if name is None else self._fields.key_lines.get(name, self._line)
+        line = self.line if name is None else self._fields.key_lines.get(name, self.line)
         return Problem(
-            file=self._file, line=line, kind=self._kind, entry=self.entry or None,
+            file=self._file, line=line, kind=self.kind, entry=self.entry or None,
             field=None if name is None else f"{self._under}{name}",
             value=None if value is None else value.text, problem=problem, fix=fix,
         )  # fmt: skip

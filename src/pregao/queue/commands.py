@@ -153,13 +153,21 @@ class QueueCommands:
         return _settled(await self._scripts.call("settle", *arguments))
 
     async def release(
-        self, held: Sequence[tuple[str, str]], *, delay_ms: int = 0, reason: str = "released"
+        self,
+        held: Sequence[tuple[str, str]],
+        *,
+        delay_ms: int = 0,
+        reason: str = "released",
+        report: AttemptReport | None = None,
     ) -> list[Settled]:
-        """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once."""
-        report = msgspec.json.encode(AttemptReport(error=reason))
+        """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once.
+
+        `report` says more than a `reason`.
+        """
+        told = msgspec.json.encode(report or AttemptReport(error=reason))
         arguments: list[Argument] = []
         for job_id, token in held:
-            arguments += [job_id, token, delay_ms, report]
+            arguments += [job_id, token, delay_ms, told]
         return _settled(await self._scripts.call("release", *arguments))
 
     async def reclaim(self, *, at_most: int = BATCH_LIMIT, dead_worker: str = "") -> dict[str, JobStatus]:
@@ -229,6 +237,14 @@ class QueueCommands:
                 await pipe.execute()
         except RedisError as error:
             raise translate(error) from error
+
+    async def control_fields(self) -> dict[str, str]:
+        """Every rule as it stands: what `control` changes."""
+        try:
+            fields: dict[bytes, bytes] = await self._redis.hgetall(self.keys.control)  # type: ignore[assignment]
+        except RedisError as error:
+            raise translate(error) from error
+        return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
 
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""

@@ -20,6 +20,7 @@ from pregao.domain.errors import InvalidInput
 from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
 from pregao.domain.names import counted
 from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Once, Schedule, ScheduleType
+from pregao.limits.disabled import DISABLED, ScraperDisabled
 from pregao.scheduler.metadata import read_metadata
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
@@ -40,8 +41,8 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
     `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
-    `asleep` says of the others what they lack: `no scraper`, or `not configured: set NAME`. `suggestions` says for some
-    which scraper was meant. `warnings` keep nothing from running.
+    `asleep` says of the others what they lack: `no scraper`, `disabled` (it is), or `not configured: set NAME`.
+    `suggestions` says for some which scraper was meant, or what to do. `warnings` keep nothing from running.
     """
 
     path: Path
@@ -274,6 +275,8 @@ def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> 
         return None, NO_SCRAPER, error.fix if error.suggestions else None
     except NotConfigured as error:
         return None, str(error), None
+    except ScraperDisabled as error:
+        return None, DISABLED, error.fix
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
         return None, error.problem, None

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from pregao.domain.errors import GenerationMissing, QueueError, StoreError, Unsa
 from pregao.domain.names import counted
 from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
+from pregao.limits.disabled import resolve_enabled
+from pregao.limits.live import LiveLimits, following_limits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import SchedulerFacts
 from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.overview import describe
 from pregao.scheduler.watched_file import watch_schedules
 from pregao.scrapers.registry import Registry
@@ -59,8 +61,8 @@ class ScraperScheduler:
         self._path = self._settings.schedules_path if config_path is None else Path(config_path)
         self._registry = registry
         self._file: WatchedFile[ScheduleFile] | None = None
-        defaults = Defaults(self._settings.max_retries, self._settings.timeout_ms / 1000)
-        self._dispatcher = Dispatcher(self._clock, defaults)
+        self._limits: LiveLimits | None = None
+        self._dispatcher = Dispatcher(self._clock, self._retries_of)
         self._background = Background("scheduler")
         self._id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._next_beat = 0.0
@@ -84,7 +86,11 @@ class ScraperScheduler:
         """Read the schedule file. Raises FileRefused when it is missing or is not YAML."""
         if self._registry is None:
             self._registry = Registry.load(self._settings)
-        self._file = watch_schedules(self._path, self._registry.resolve_configured, self._clock)
+        limits = self._limits = LiveLimits(self._settings, self._registry.resolve, clock=self._clock)
+        limits.load()
+        await limits.look()
+        resolve = partial(resolve_enabled, self._registry, limits)
+        self._file = watch_schedules(self._path, resolve, self._clock, version=lambda: limits.version)
         try:
             self._file.load()
         except FileRefused as refused:
@@ -114,7 +120,8 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), or `not configured: …`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `disabled` (its scraper
+        is), or `not configured: …`.
         """
         now = self._clock.now()
         enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
@@ -122,9 +129,14 @@ class ScraperScheduler:
         told = ("name", "next_run_time", "trigger", "state")
         return [{"id": row["name"], **{key: row[key] for key in told}} for row in shown]
 
+    def _retries_of(self, scraper: str) -> int:
+        return self._settings.max_retries if self._limits is None else self._limits.of(scraper).max_retries
+
     async def _run(self) -> None:
+        assert self._limits is not None
         try:
-            await self._serve()
+            async with following_limits(self._limits):
+                await self._serve()
         except Exception:
             # Whoever started it may never ask how it ended.
             logger.exception("the scheduler ended and fires no more")
@@ -179,7 +191,7 @@ class ScraperScheduler:
             pid=os.getpid(),
             version=running_version(),
             schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
-            problems=[str(problem) for problem in self.problems],
+            problems=[*map(str, self.problems), *([] if self._limits is None else self._limits.problems)],
         )
         await commands.beat(facts)
 

@@ -135,10 +135,16 @@ class History:
             found[row["schedule_name"]] = firing | ({"job_ids": row["job_ids"]} if with_job_ids else {})
         return found
 
-    async def audit(self, limit: int = 50) -> list[dict[str, Any]]:
-        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail."""
+    async def audit(
+        self, limit: int = 50, *, scraper: str | None = None, before: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail.
+
+        `scraper` is a folded name; `before` leaves out what happened then or later.
+        """
         _check_page(limit, 0)
-        return [{**dict(row), "at": market_iso(row["at"])} for row in await self._fetch("list_audit", limit)]
+        rows = await self._fetch("list_audit", limit, scraper, before)
+        return [{**dict(row), "at": market_iso(row["at"])} for row in rows]
 
     async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         with unavailable():

@@ -13,6 +13,7 @@ import msgspec
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
+from pregao.limits.disabled import DISABLED
 from pregao.scheduler.loader import NO_SCRAPER, ScheduleFile
 from pregao.scheduler.triggers import upcoming
 from pregao.settings import Settings
@@ -50,7 +51,8 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     asleep = [file.asleep[schedule.name] for schedule in enabled if schedule.name in file.asleep]
     lacks = {
         "without an installed scraper": asleep.count(NO_SCRAPER),
-        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER),
+        "of a disabled one": asleep.count(DISABLED),
+        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER) - asleep.count(DISABLED),
     }
     idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
     trouble = counted(len(file.problems), "problem")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,8 @@ from pregao.configuration.problem import FileRefused
 from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import PregaoError, QueueUnavailable
+from pregao.limits.disabled import resolve_enabled
+from pregao.limits.live import LiveLimits
 from pregao.queue.connection import open_redis
 from pregao.queue.overview import Overview, read_overview
 from pregao.scheduler.loader import ScheduleFile
@@ -47,12 +50,14 @@ class FrameSource:
         self._redis_url = ""
         self._pool: Pool | None = None
         self._database_url = ""
+        self._limits: LiveLimits | None = None
         self._schedules: WatchedFile[ScheduleFile] | None = None
+        self._read = False
 
     async def take(self) -> Frame:
         """Look at everything once, within about 2 s."""
         (queue, queue_problem), (failures, store_problem), _ = await asyncio.gather(
-            self._look_at_queue(), self._look_at_store(), asyncio.to_thread(self._look_at_schedules)
+            self._look_at_queue(), self._look_at_store(), self._look_at_schedules()
         )
         taken_at = self._clock.now() if queue is None else queue.now
         return Frame(
@@ -71,6 +76,8 @@ class FrameSource:
         """End the connections."""
         await self._drop_redis()
         self._drop_pool()
+        if self._limits is not None:
+            self._limits.close()
 
     async def _look_at_queue(self) -> tuple[Overview | None, str | None]:
         try:
@@ -103,17 +110,30 @@ class FrameSource:
         self._drop_pool()
         return None, problem
 
-    def _look_at_schedules(self) -> None:
+    async def _look_at_schedules(self) -> None:
+        """Read the file when it was written, or when a scraper was enabled or disabled."""
+        if self._limits is None:
+            registry = await asyncio.to_thread(Registry.load, self._settings)
+            limits = self._limits = LiveLimits(self._settings, registry.resolve)
+            resolve = partial(resolve_enabled, registry, limits)
+            await limits.look()
+            self._schedules = watch_schedules(
+                self._settings.schedules_path, resolve, self._clock, version=lambda: limits.version
+            )
+        else:
+            await self._limits.look()
+        await asyncio.to_thread(self._read_schedules)
+
+    def _read_schedules(self) -> None:
+        assert self._schedules is not None
         try:
-            if self._schedules is None:
-                resolve = Registry.load(self._settings).resolve
-                self._schedules = watch_schedules(self._settings.schedules_path, resolve, self._clock)
+            if not self._read:
+                self._read = True
                 self._schedules.load()
             elif self._schedules.changed():
                 self._schedules.reload()
         except FileRefused as refused:
-            if self._schedules is not None:
-                self._schedules.problems = [refused.details]
+            self._schedules.problems = [refused.details]
 
     def _firings(self, now: datetime) -> list[Firing]:
         if self._schedules is None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import random
 from typing import Any, assert_never
 
 import orjson
 from loguru import logger
 
 from pregao.domain.clock import Clock
-from pregao.domain.errors import InvalidInput, QueueUnavailable, ScrapeError
+from pregao.domain.errors import GenerationMissing, InvalidInput, QueueUnavailable, ScrapeError
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
-from pregao.domain.retry import backoff_ms
+from pregao.limits.live import LiveLimits
+from pregao.limits.result_gate import ResultGate
 from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
@@ -38,14 +40,16 @@ class Executor:
         commands: QueueCommands,
         settler: Settler,
         clock: Clock,
-        default_timeout_seconds: float,
+        limits: LiveLimits,
+        gate: ResultGate,
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         self._registry = registry
         self._commands = commands
         self._settler = settler
         self._clock = clock
-        self._default_timeout_seconds = default_timeout_seconds
+        self._limits = limits
+        self._gate = gate
         self._offered_elsewhere = offered_elsewhere
         self._in_loop = InLoop(clock)
 
@@ -82,7 +86,7 @@ class Executor:
         return await self._in_loop.run(
             lambda: self._registry.create(name),
             spec.ticker,
-            timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
+            timeout_seconds=spec.timeout_seconds or self._limits.of(name).timeout_seconds,
             stop=stop,
             on_abandoned=on_abandoned,
         )
@@ -97,9 +101,9 @@ class Executor:
         """End the attempt in the queue as its outcome says."""
         match outcome:
             case Completed():
-                await self._settle(claim, self._completed(claim, outcome))
+                await self._complete(claim, outcome)
             case Failed():
-                await self._settle(claim, self._failed(claim, outcome))
+                await self._fail(claim, outcome)
             case Stopped():
                 await self._stopped(claim, outcome.reason)
             case NotHere():
@@ -114,28 +118,33 @@ class Executor:
             case "shutdown":
                 await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
             case "cancel":
-                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
-                await self._settle(claim, self._failed(claim, cancelled))
+                await self._fail(
+                    claim, Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
+                )
             case "lost":
                 logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
             case "expired":
-                await self._give_back_late(claim)
+                await self._give_back(claim, AttemptReport(error="released: the lease could not be renewed"))
             case _:
                 assert_never(reason)
 
-    async def _give_back_late(self, claim: Claim) -> None:
-        """Give an attempt whose lease could not be renewed back once Redis answers, so that it counts as no loss."""
+    async def _give_back(self, claim: Claim, report: AttemptReport, *, delay_ms: int = 0) -> None:
+        """Give an attempt back, however long Redis is away: the job spends no retry, and this is no loss."""
         while True:
             try:
                 held = [(claim.job_id, claim.token)]
-                (answer,) = await self._commands.release(held, reason="released: the lease could not be renewed")
-            except QueueUnavailable:
+                (answer,) = await self._commands.release(held, delay_ms=delay_ms, report=report)
+            except (QueueUnavailable, GenerationMissing):
                 await asyncio.sleep(LATE_RELEASE_SECONDS)
             else:
-                logger.warning("gave job {} back late, its lease could not be renewed: {}", claim.job_id, answer.code)
+                what = f"{claim.spec.scraper_name} {claim.spec.ticker or ''}".strip()
+                again = f", to run again in {delay_ms / 1000:g} s" if delay_ms else ""
+                logger.warning(
+                    "{}: attempt {} was given back{} ({}): {}", what, claim.attempt, again, answer.code, report.error
+                )
                 return
 
-    def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
+    async def _complete(self, claim: Claim, outcome: Completed) -> None:
         try:
             encoded = encode_result(outcome.data)
             metadata = _metadata(outcome.metadata, encoded.sanitised)
@@ -143,28 +152,48 @@ class Executor:
             problem = classify(error)
             if not isinstance(error, ScrapeError):
                 problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
-            return self._failed(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
-        report = AttemptReport(
-            response_time_seconds=outcome.response_time_seconds, source=outcome.source, metadata=metadata
-        )
-        return Settlement(claim=claim, completed=True, report=report, result_json=encoded.document)
+            await self._fail(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
+            return
+        name = self._full_name(claim)
+        checks = self._limits.of(name).result_checks
+        judgement = await self._gate.judge(name, claim.spec.ticker, encoded.document, checks)
+        metadata |= judgement.metadata
+        seconds, source = outcome.response_time_seconds, outcome.source
+        if judgement.failure is not None:
+            await self._fail(
+                claim, Failed(failure(FailureClass.VALIDATION, judgement.failure), seconds, source, metadata)
+            )
+            return
+        report = AttemptReport(response_time_seconds=seconds, source=source, metadata=metadata)
+        await self._settle(claim, Settlement(claim=claim, completed=True, report=report, result_json=encoded.document))
 
-    def _failed(self, claim: Claim, outcome: Failed) -> Settlement:
+    async def _fail(self, claim: Claim, outcome: Failed) -> None:
         problem: Failure = outcome.failure
+        step = self._limits.next_step(
+            self._full_name(claim), problem, retry_count=claim.retry_count, attempt=claim.attempt, chance=random()
+        )
         report = AttemptReport(
             error=problem.message,
             error_class=problem.failure_class.value,
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
             metadata=outcome.metadata,
+            ignored=step.ignored,
         )
-        return Settlement(
-            claim=claim,
-            completed=False,
-            report=report,
-            retryable=problem.retryable,
-            delay_ms=backoff_ms(claim.retry_count),
+        if step.snoozed:
+            await self._give_back(claim, report, delay_ms=step.delay_ms)
+            return
+        await self._settle(
+            claim,
+            Settlement(claim=claim, completed=False, report=report, retryable=step.retryable, delay_ms=step.delay_ms),
         )
+
+    def _full_name(self, claim: Claim) -> str:
+        """The scraper's own name: a script may have pushed any spelling of it."""
+        try:
+            return self._registry.resolve(claim.spec.scraper_name)
+        except InvalidInput:
+            return claim.spec.scraper_name
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)
