@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 RECORDER_LOCK = 0x70726567616F_0001
 """Key of the advisory lock that the working recorder holds, and a recovery."""
 
-_IDLE_SECONDS = 2.0
+_IDLE_SECONDS = 5.0
 _GATHER_SECONDS = 0.02
 _STANDBY_SECONDS = 1.0
 _HOLD_SECONDS = 2.0
