@@ -42,7 +42,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("release", JobStatus.RUNNING, JobStatus.PENDING, "the worker stops and gives it back, to the front"),
     Transition("release", JobStatus.RUNNING, JobStatus.RETRY, "given back for later; no retry is spent"),
     Transition("release", JobStatus.RUNNING, JobStatus.CANCELLED, "given back after a cancel request"),
-    Transition("reclaim", JobStatus.RUNNING, JobStatus.PENDING, "its lease expired: to the front, no retry is spent"),
+    Transition("reclaim", JobStatus.RUNNING, JobStatus.PENDING, "its lease expired, or its worker died: to the front"),
     Transition("reclaim", JobStatus.RUNNING, JobStatus.FAILED, "its lease was lost three times: poison"),
     Transition("reclaim", JobStatus.RUNNING, JobStatus.CANCELLED, "its lease expired after a cancel request"),
     Transition("promote", JobStatus.RETRY, JobStatus.PENDING, "its retry is due, or was made due by hand"),
