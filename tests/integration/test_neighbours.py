@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ import psutil
 import pytest
 import redis.asyncio as redis_asyncio
 from tests.builders import eventually, spec
-from tests.working import SettingsMaker, working
+from tests.working import SettingsMaker, ended, working
 
 from pregao.domain.clock import SystemClock
 from pregao.domain.job import JobStatus
@@ -25,6 +24,7 @@ from pregao.queue.keys import Keys
 from pregao.queue.lease import LeaseKeeper
 from pregao.queue.neighbours import Neighbours
 from pregao.queue.views import QueueViews, WorkerFacts
+from pregao.worker.processor import JobProcessor
 
 AN_HOUR_MS = 3_600_000
 SAYS_WHO_IT_IS = (
@@ -73,6 +73,11 @@ def neighbours() -> Iterator[Neighbours]:
 
 async def beat(queue: QueueCommands, facts: bytes, worker: str = "neighbour") -> None:
     await queue._scripts.call("renew", worker, AN_HOUR_MS, facts)
+
+
+async def seen_by(worker: JobProcessor) -> set[str]:
+    keeper = getattr(worker, "_keeper", None)
+    return set() if keeper is None else set(keeper._neighbours._seen)
 
 
 async def listed(queue: QueueCommands, place: str) -> dict[str, str]:
@@ -233,8 +238,41 @@ async def test_a_worker_sees_that_its_neighbour_died(
 ) -> None:
     async with working(make_settings(PREGAO_LEASE_MS=str(AN_HOUR_MS))) as worker:
         await beat(queue, neighbour.facts())
-        await eventually(lambda: asyncio.sleep(0, worker._keeper._neighbours._seen), what="seeing the neighbour")
+        await eventually(lambda: seen_by(worker), what="seeing the neighbour")
         neighbour.kill()
         await eventually(views.workers, lambda there: [w.id for w in there] == [worker.worker_id])
         [itself] = await views.workers()
         assert itself.process == process.own_process()
+
+
+POPS_A_JOB = """
+import asyncio
+from pregao import JobQueue
+
+async def main():
+    async with JobQueue() as queue:
+        job = await queue.pop(timeout=10)
+        print(job.id, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_script_that_dies_with_a_popped_job_gives_it_to_the_worker_beside_it(
+    make_settings: SettingsMaker, redis_url: str, database_url: str, queue: QueueCommands, views: QueueViews
+) -> None:
+    job = spec("Echo")
+    await queue.enqueue([job])
+    lease = {"PREGAO_LEASE_MS": str(AN_HOUR_MS)}
+    environ = {**os.environ, **lease, "REDIS_URL": redis_url, "DATABASE_URL": database_url}
+    with subprocess.Popen([sys.executable, "-c", POPS_A_JOB], env=environ, stdout=subprocess.PIPE, text=True) as script:
+        try:
+            assert script.stdout is not None
+            assert script.stdout.readline().strip() == job.id
+            async with working(make_settings(**lease)) as worker:
+                await eventually(lambda: seen_by(worker), what="seeing the script")
+                script.kill()
+                await ended(views, job, JobStatus.COMPLETED)
+        finally:
+            script.kill()

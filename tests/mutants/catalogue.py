@@ -16,6 +16,7 @@ INTERRUPTED = "tests/integration/test_interrupted_firings.py"
 PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
 CONTROLS = "tests/integration/test_controls.py"
+GATES = "tests/property/test_gates.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
@@ -439,15 +440,15 @@ MUTANTS = (
     Mutant(
         "a cap is not kept",
         f"{LUA}/shared/gates.lua",
-        "known = cap - tonumber(",
-        "known = cap + 1 - tonumber(",
+        "bound(tonumber(rules['cap' .. s]) - running)",
+        "bound(tonumber(rules['cap' .. s]) + 1 - running)",
         (CONTROLS, MODEL),
     ),
     Mutant(
         "a paused scraper runs",
         f"{LUA}/shared/gates.lua",
-        "if pause_end('scraper', scraper) then",
-        "if false then",
+        "    if ends then bound(0, ends > 0 and ends or math.huge) end\n  end",
+        "  end",
         (CONTROLS, MODEL),
     ),
     Mutant(
@@ -505,5 +506,40 @@ MUTANTS = (
         "if want == 0 then\n  remember()\n",
         "if want == 0 then\n",
         (WOKEN,),
+    ),
+    Mutant(
+        "a host's cap is not kept",
+        f"{LUA}/shared/gates.lua",
+        "if cap then bound(tonumber(cap) - ",
+        "if cap then bound(tonumber(cap) + 1 - ",
+        (GATES,),
+    ),
+    Mutant(
+        "a host's slot is not given back",
+        f"{LUA}/shared/job.lua",
+        "  for host, count in pairs(freed_hosts) do\n",
+        "  for host, count in pairs({}) do\n",
+        (GATES,),
+    ),
+    Mutant(
+        "a rate forgets the oldest start",
+        f"{LUA}/shared/gates.lua",
+        "redis.call('LTRIM', key, 0, math.max(1, tonumber(count or '1')) - 1)",
+        "redis.call('LTRIM', key, 0, math.max(1, tonumber(count or '1')) - 2)",
+        (GATES,),
+    ),
+    Mutant(
+        "a source that asked to be left alone is asked again",
+        f"{LUA}/shared/gates.lua",
+        "if held > now_ms then return 0, held end",
+        "",
+        (GATES,),
+    ),
+    Mutant(
+        "two jobs of one call share a host's last slot",
+        f"{LUA}/shared/gates.lua",
+        "    count_started()\n    rooms = {}\n",
+        "    count_started()\n",
+        (GATES,),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pregao.domain.failure import Failure, FailureAction
+from pregao.domain.failure import Failure, FailureAction, FailureClass
 
 BASE_MS = 2_000
 CAP_MS = 15 * 60_000
@@ -38,12 +38,14 @@ class NextStep(msgspec.Struct, frozen=True):
     """What becomes of a job after a failed attempt.
 
     `retryable` spends a retry if one is left; `snoozed` does not. `ignored` holds nothing against the scraper.
+    `hold_ms` is for how long nobody may ask the source; None when it did not complain.
     """
 
     retryable: bool
     snoozed: bool = False
     ignored: bool = False
     delay_ms: int = 0
+    hold_ms: int | None = None
 
 
 def backoff_ms(retry_count: int, *, base_ms: int = BASE_MS, cap_ms: int = CAP_MS) -> int:
@@ -60,15 +62,28 @@ def backoff_ms(retry_count: int, *, base_ms: int = BASE_MS, cap_ms: int = CAP_MS
 
 
 def next_step(
-    failure: Failure, action: FailureAction, backoff: Backoff, *, retry_count: int, attempt: int, chance: float = 0.5
+    failure: Failure,
+    action: FailureAction,
+    backoff: Backoff,
+    *,
+    retry_count: int,
+    attempt: int,
+    chance: float = 0.5,
+    honour: bool = True,
 ) -> NextStep:
     """What `action` comes to for the job's attempt number `attempt`, after `retry_count` retries.
 
-    The wait is never shorter than what the source asked for, up to a day.
+    The wait is never shorter than what the source asked for, up to a day, if that is to be honoured.
     """
-    asked_ms = min(RETRY_AFTER_LIMIT_MS, round((failure.retry_after_seconds or 0) * 1000))
+    asked_ms = min(RETRY_AFTER_LIMIT_MS, round((failure.retry_after_seconds or 0) * 1000)) if honour else 0
     if action is FailureAction.SNOOZE and attempt <= SNOOZE_LIMIT:
-        return NextStep(True, snoozed=True, delay_ms=max(1, asked_ms, backoff.delay_ms(attempt - 1, chance)))
+        complained = failure.failure_class is FailureClass.RATE_LIMITED or asked_ms > 0
+        return NextStep(
+            True,
+            snoozed=True,
+            delay_ms=max(1, asked_ms, backoff.delay_ms(attempt - 1, chance)),
+            hold_ms=asked_ms if complained and honour else None,
+        )
     if action in (FailureAction.RETRY, FailureAction.SNOOZE):
         return NextStep(True, delay_ms=max(asked_ms, backoff.delay_ms(retry_count, chance)))
     return NextStep(False, ignored=action is FailureAction.IGNORE)

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from loguru import logger
 
 from pregao.configuration.problem import FileRefused
@@ -128,10 +127,15 @@ class LiveLimits:
     ) -> NextStep:
         """What becomes of a job after a failed attempt; `chance` is a random number from 0 to 1."""
         limits = self.of(scraper)
-        if not self.honours_retry_after(scraper):
-            failure = msgspec.structs.replace(failure, retry_after_seconds=None)
-        action = limits.action_after(failure)
-        return next_step(failure, action, limits.backoff, retry_count=retry_count, attempt=attempt, chance=chance)
+        return next_step(
+            failure,
+            limits.action_after(failure),
+            limits.backoff,
+            retry_count=retry_count,
+            attempt=attempt,
+            chance=chance,
+            honour=self.honours_retry_after(scraper),
+        )
 
     def check_enabled(self, scraper: str) -> None:
         """Raises ScraperDisabled, with who disabled it."""

@@ -50,6 +50,7 @@ def settled_attempt(item: Settlement) -> list[Argument]:
         b"null" if report.error is None else orjson.dumps(report.error),
         msgspec.json.encode(report),
         b"" if result is None else pack_result(result, compress=len(result) > INLINE_RESULT_LIMIT_BYTES),
+        (report.error_class or "") if item.counts and not item.completed else "",
     ]
 
 

@@ -133,17 +133,57 @@ class QueueCommands:
         """Put back marks that PostgreSQL remembers; never moves one backwards. Works without a generation."""
         return int(await self._scripts.call("mark", "later", *fire_marks(marks)))
 
-    async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None) -> Claims:
-        """Take up to `want` jobs, or the one named, under a lease. A repeated `sequence` answers the same again."""
-        arguments = self.claim_arguments(worker, want=want, lease_ms=lease_ms, sequence=sequence, job_id=job_id)
+    async def claim(
+        self,
+        worker: str,
+        *,
+        want: int,
+        lease_ms: int,
+        sequence: int,
+        job_id: str | None = None,
+        excluded: Iterable[str] = (),
+        slots: int = 0,
+    ) -> Claims:
+        """Take jobs for `want` slots, or the one named, under a lease. A repeated `sequence` answers the same again.
+
+        `excluded` and `slots` are as for `claim_arguments`.
+        """
+        arguments = self.claim_arguments(
+            worker,
+            want=want,
+            lease_ms=lease_ms,
+            sequence=sequence,
+            job_id=job_id,
+            excluded=excluded,
+            slots=slots,
+        )
         return read_claims(await self._scripts.call("claim", *arguments[FIXED_ARGUMENTS:]))
 
     def claim_arguments(
-        self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None
+        self,
+        worker: str,
+        *,
+        want: int,
+        lease_ms: int,
+        sequence: int,
+        job_id: str | None = None,
+        excluded: Iterable[str] = (),
+        slots: int = 0,
     ) -> list[Argument]:
-        """Keys and arguments of a claim, for a caller that sends the script itself."""
-        own = (worker, lease_ms, min(want, BATCH_LIMIT), sequence, self.outbox_limit_bytes, job_id or "")
-        return [*self._scripts.fixed_arguments(), *own]
+        """Keys and arguments of a claim, for a caller that sends the script itself.
+
+        `excluded` are folded names of scrapers that this worker cannot take now; `slots` is how many it has in all
+        (0: as many as it wants).
+        """
+        own: list[Argument] = [
+            worker,
+            lease_ms,
+            min(want, BATCH_LIMIT),
+            sequence,
+            self.outbox_limit_bytes,
+            job_id or "",
+        ]
+        return [*self._scripts.fixed_arguments(), *own, ",".join(excluded), slots or want]
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """End attempts with what they came to; the fact for PostgreSQL is written in the same script."""
@@ -159,15 +199,17 @@ class QueueCommands:
         delay_ms: int = 0,
         reason: str = "released",
         report: AttemptReport | None = None,
+        hold_ms: int | None = None,
     ) -> list[Settled]:
         """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once.
 
-        `report` says more than a `reason`.
+        `report` says more than a `reason`. `hold_ms` is for how long the source asked to be left alone: until then no
+        job of its hosts starts anywhere.
         """
         told = msgspec.json.encode(report or AttemptReport(error=reason))
         arguments: list[Argument] = []
         for job_id, token in held:
-            arguments += [job_id, token, delay_ms, told]
+            arguments += [job_id, token, delay_ms, told, "" if hold_ms is None else hold_ms]
         return _settled(await self._scripts.call("release", *arguments))
 
     async def reclaim(self, *, at_most: int = BATCH_LIMIT, dead_worker: str = "") -> dict[str, JobStatus]:
@@ -301,8 +343,8 @@ def read_tick(reply: Sequence[Any]) -> Tick:
 def read_claims(reply: Sequence[bytes]) -> Claims:
     """The answer of the claim script."""
     claims, unreadable, foreign = [], [], []
-    for at in range(2, len(reply), 5):
-        identity, token, attempt, retry_count, document = reply[at : at + 5]
+    for at in range(2, len(reply), 6):
+        identity, token, attempt, retry_count, weight, document = reply[at : at + 6]
         if not token:
             foreign.append(ForeignJob(identity.decode(errors="replace"), JobPriority(attempt.decode()), document))
             continue
@@ -311,7 +353,7 @@ def read_claims(reply: Sequence[bytes]) -> Claims:
         except ValueError as error:
             unreadable.append((identity.decode(), token.decode(), str(error)))
         else:
-            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document))
+            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document, int(weight)))
     server_ms = int(reply[1]) if len(reply) > 1 else None
     return Claims(reply[0].decode().lower(), claims, unreadable, foreign, server_ms)  # type: ignore[arg-type]
 

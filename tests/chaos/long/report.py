@@ -68,6 +68,7 @@ class Report:
         for entry in self.entries:
             total.jobs += entry.jobs
             total.lost += entry.lost
+            total.unrecorded_lost += entry.unrecorded_lost
             total.rerun += entry.rerun
             total.late_settles_refused += entry.late_settles_refused
             total.recoveries += entry.recoveries

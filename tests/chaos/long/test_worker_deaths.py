@@ -11,6 +11,8 @@ from tests.builders import eventually
 from tests.chaos.long.system import BESIDE_OTHERS_SECONDS, JOBS, LEASE_SECONDS, SLOTS, WORKERS, System
 
 FROZEN_SECONDS = 4.0
+ENOUGH_FOR_SOME_LOOKS = 4_000
+"""Jobs that last until workers have seen each other a few times, however small the run."""
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -30,7 +32,7 @@ async def test_workers_killed_at_random_lose_nothing(system: System) -> None:
 async def test_a_worker_that_died_beside_others_is_found_out_before_its_lease_ends(system: System) -> None:
     """The lease is the default of 15 s: its end would be far too late."""
     system.prepare(PREGAO_LEASE_MS="15000")
-    await system.enqueue(system.scaled(JOBS))
+    await system.enqueue(system.scaled(JOBS, at_least=ENOUGH_FOR_SOME_LOOKS))
     await system.start_workers()
     kills = system.scaled(5, at_least=2)
     for number in range(kills):
@@ -46,7 +48,7 @@ async def test_a_worker_that_died_beside_others_is_found_out_before_its_lease_en
 async def test_a_worker_frozen_for_less_than_its_lease_is_not_taken_for_dead(system: System) -> None:
     """The lease is the default of 15 s; its neighbours look at it a few times meanwhile."""
     system.prepare(PREGAO_LEASE_MS="15000")
-    await system.enqueue(system.scaled(JOBS))
+    await system.enqueue(system.scaled(JOBS, at_least=ENOUGH_FOR_SOME_LOOKS))
     await system.start_workers()
     freezes = system.scaled(3, at_least=1)
     for number in range(freezes):

@@ -6,7 +6,7 @@
 -- ARGV[3] jump in ms that counts, ARGV[4] silence in ms after which a worker's entry is dropped,
 --   ARGV[5] the place of whoever asks (see queue/process.py), or ''
 -- Reply: the jump that was corrected in ms, retries due, leases expired,
---   ms until the next retry is due, the next lease or the next pause ends (-1 = none of them),
+--   ms until the next retry is due, the next lease ends or the next gate opens (-1 = none of them),
 --   then per worker of that place: worker, pid/start
 local CLOCK, WORKERS, FOREIGN = prefix .. 'clock', prefix .. 'workers', prefix .. 'foreign'
 local info = redis.pcall('INFO', 'server')
@@ -39,7 +39,8 @@ for _, member in ipairs(redis.call('ZRANGE', FOREIGN, '-inf', text(now_ms), 'BYS
   redis.call('RPUSH', ready_key(priority), id)
 end
 
-local next_ms = end_pauses()
+recover_speed()
+local next_ms = tend_gates()
 if work_waits() then wake() end
 local due = redis.call('ZCOUNT', DELAYED, '-inf', text(now_ms))
 local expired = redis.call('ZCOUNT', RUNNING, '-inf', '(' .. text(now_ms))
