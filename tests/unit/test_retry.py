@@ -36,6 +36,19 @@ def test_a_snooze_spends_no_retry_and_grows_with_the_attempts() -> None:
     assert step(NETWORK, FailureAction.SNOOZE, attempt=3) == NextStep(True, snoozed=True, delay_ms=8000)
 
 
+def test_a_source_that_complains_is_left_alone_for_as_long_as_it_asks() -> None:
+    asked = failure(FailureClass.RATE_LIMITED, "busy", retry_after_seconds=60)
+    assert step(asked, FailureAction.SNOOZE).hold_ms == 60_000
+    assert step(failure(FailureClass.RATE_LIMITED, "busy"), FailureAction.SNOOZE).hold_ms == 0
+    assert step(NETWORK, FailureAction.SNOOZE).hold_ms is None
+
+
+def test_a_source_whose_wishes_do_not_count_gets_the_backoff() -> None:
+    asked = failure(FailureClass.RATE_LIMITED, "busy", retry_after_seconds=60)
+    found = next_step(asked, FailureAction.SNOOZE, Backoff(), retry_count=0, attempt=1, honour=False)
+    assert found == NextStep(True, snoozed=True, delay_ms=2000)
+
+
 def test_a_snooze_for_ever_spends_retries_in_the_end() -> None:
     assert step(NETWORK, FailureAction.SNOOZE, attempt=SNOOZE_LIMIT).snoozed
     assert step(NETWORK, FailureAction.SNOOZE, attempt=SNOOZE_LIMIT + 1) == NextStep(True, delay_ms=2000)

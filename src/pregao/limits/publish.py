@@ -83,6 +83,7 @@ def _of_scraper(limits: ScraperLimits) -> dict[str, tuple[str, str]]:
             limits.min_interval_seconds and max(1, round(limits.min_interval_seconds * 1000)),
         ),
         "hosts": ("hosts", ",".join(limits.hosts)),
+        "weight": ("weight", limits.weight if limits.weight > 1 else None),
         "breaker": ("breaker_failures", limits.breaker_failures or None),
         "off": ("enabled", None if limits.enabled else 1),
     }

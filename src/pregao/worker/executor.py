@@ -128,12 +128,14 @@ class Executor:
             case _:
                 assert_never(reason)
 
-    async def _give_back(self, claim: Claim, report: AttemptReport, *, delay_ms: int = 0) -> None:
+    async def _give_back(
+        self, claim: Claim, report: AttemptReport, *, delay_ms: int = 0, hold_ms: int | None = None
+    ) -> None:
         """Give an attempt back, however long Redis is away: the job spends no retry, and this is no loss."""
         while True:
             try:
                 held = [(claim.job_id, claim.token)]
-                (answer,) = await self._commands.release(held, delay_ms=delay_ms, report=report)
+                (answer,) = await self._commands.release(held, delay_ms=delay_ms, report=report, hold_ms=hold_ms)
             except (QueueUnavailable, GenerationMissing):
                 await asyncio.sleep(LATE_RELEASE_SECONDS)
             else:
@@ -167,7 +169,8 @@ class Executor:
         report = AttemptReport(response_time_seconds=seconds, source=source, metadata=metadata)
         await self._settle(claim, Settlement(claim=claim, completed=True, report=report, result_json=encoded.document))
 
-    async def _fail(self, claim: Claim, outcome: Failed) -> None:
+    async def _fail(self, claim: Claim, outcome: Failed, *, counts: bool = True) -> None:
+        """End a failed attempt as the limits of its scraper say; what does not count opens no breaker."""
         problem: Failure = outcome.failure
         step = self._limits.next_step(
             self._full_name(claim), problem, retry_count=claim.retry_count, attempt=claim.attempt, chance=random()
@@ -181,12 +184,17 @@ class Executor:
             ignored=step.ignored,
         )
         if step.snoozed:
-            await self._give_back(claim, report, delay_ms=step.delay_ms)
+            await self._give_back(claim, report, delay_ms=step.delay_ms, hold_ms=step.hold_ms)
             return
-        await self._settle(
-            claim,
-            Settlement(claim=claim, completed=False, report=report, retryable=step.retryable, delay_ms=step.delay_ms),
+        settlement = Settlement(
+            claim=claim,
+            completed=False,
+            report=report,
+            retryable=step.retryable,
+            counts=counts and not step.ignored,
+            delay_ms=step.delay_ms,
         )
+        await self._settle(claim, settlement)
 
     def _full_name(self, claim: Claim) -> str:
         """The scraper's own name: a script may have pushed any spelling of it."""
