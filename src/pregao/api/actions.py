@@ -177,6 +177,15 @@ class JobActions:
             elsewhere = {}
         return await self.history.by_scraper(self._since(period), partial(self._full_name, elsewhere))
 
+    async def failures(
+        self, period: timedelta, *, scraper_name: str | None, error_class: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Equal failures since `period` ago put together, the most frequent first. Raises StoreUnavailable."""
+        names = () if scraper_name is None else await self._spellings(scraper_name)
+        return await self.history.failure_groups(
+            self._since(period), scraper_names=names, error_class=error_class, limit=limit
+        )
+
     async def resolve(self, name: str) -> str:
         """The full name of a scraper that is installed here, or that a live worker runs.
 

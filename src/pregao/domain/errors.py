@@ -13,6 +13,7 @@
     ├── StoreError
     │   ├── StoreUnavailable    PostgreSQL cannot be reached
     │   └── MigrationMismatch   an applied migration differs from the one shipped
+    ├── ScraperNotFound         no scraper is called that
     ├── ScheduleNotFound        no schedule is called that
     ├── ScheduleRefused         the schedule cannot do what was asked, and why
     ├── EngineError             an embedded engine does not start or stop
@@ -98,6 +99,16 @@ class StoreUnavailable(StoreError):
 
 class MigrationMismatch(StoreError):
     """An applied migration differs from the file that is shipped; restore the file or the database."""
+
+
+class ScraperNotFound(PregaoError):
+    """No scraper is called that."""
+
+    def __init__(self, name: str, suggestions: list[str]) -> None:
+        """Say which name came, and those that come close to it."""
+        self.name, self.suggestions = name, suggestions
+        fix = f"did you mean {', '.join(suggestions)}?" if suggestions else "`pregao scrapers list` shows them"
+        super().__init__(f"no scraper {name!r} is known; {fix}")
 
 
 class ScheduleNotFound(PregaoError):

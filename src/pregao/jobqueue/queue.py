@@ -52,15 +52,16 @@ class JobQueue:
         await self.close()
 
     async def push(self, job: Job) -> bool:
-        """Accept a new job; True also when it was accepted before. Raises InvalidInput, QueueFull.
+        """Accept a new job; True also when it was accepted before. False when another live job holds its unique key.
 
-        False when another live job holds its unique key.
+        Raises InvalidInput, also for a scraper that is disabled, and QueueFull.
         """
         if job.status is not JobStatus.PENDING:
             raise InvalidInput("status", job.status.value, "is not the status of a new job", "push it as pending")
         if job.created_at is None:
             job.created_at = self._clock.now()
         spec = spec_of(job, job.created_at)
+        await self._call(lambda link: link.check_enabled(spec.scraper_name, resolve=str))
         (accepted,) = await self._call(lambda link: link.commands.enqueue([spec]))
         return accepted.code != "duplicate"
 

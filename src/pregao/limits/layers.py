@@ -57,6 +57,11 @@ class Layers(msgspec.Struct, frozen=True):
             found[name] = Setting(override.value, "override", f"{override.who}, {override.at}")
         return found
 
+    def without_overrides(self, scraper: str) -> dict[str, Any]:
+        """What would hold for a scraper if nobody had changed anything."""
+        bare = Layers(self.environment, self.file, {})
+        return {name: setting.value for name, setting in bare.settings_of(scraper).items()}
+
     def limits_of(self, scraper: str) -> ScraperLimits:
         """What holds for a scraper, by any spelling of its name."""
         return limits_of({name: setting.value for name, setting in self.settings_of(scraper).items()})

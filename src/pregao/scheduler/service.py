@@ -191,7 +191,7 @@ class ScraperScheduler:
             pid=os.getpid(),
             version=running_version(),
             schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
-            problems=[*map(str, self.problems), *([] if self._limits is None else self._limits.problems)],
+            problems=[str(problem) for problem in self.problems],
         )
         await commands.beat(facts)
 

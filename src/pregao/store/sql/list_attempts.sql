@@ -1,5 +1,5 @@
 SELECT
-    attempt, worker, outcome, error, error_class, response_time, source, metadata, started_at, ended_at, token
+    attempt, worker, outcome, error, error_class, response_time, source, metadata, started_at, ended_at, token, fingerprint, ignored
 FROM job_attempts
 WHERE job_id = $1
 ORDER BY attempt, started_at
