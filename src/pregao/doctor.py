@@ -119,7 +119,10 @@ async def _postgres(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 def _configuration(settings: Settings) -> list[Finding]:
     registry = Registry.load(settings)
     findings = [Finding("scrapers", "ok", f"{len(registry.names())} load: {', '.join(registry.names())}")]
-    findings += [Finding("scrapers", "error", problem, "correct PREGAO_SCRAPERS") for problem in registry.problems]
+    findings += [
+        Finding("scrapers", "error", f"{problem.place}: {problem.error}", problem.fix or "correct it")
+        for problem in registry.problems
+    ]
     path = Path(settings.schedules_path)
     if path.is_file():
         findings.append(

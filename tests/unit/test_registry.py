@@ -132,11 +132,25 @@ def test_a_scraper_that_does_not_load_is_listed_and_hurts_no_other(user_code: Pa
         settings("broken_one:Any", "leaves:Any", "own_news_scraper:NotAScraper", "own_news_scraper:Plain")
     )
     assert {"B3", "BCB", "Google News"} <= set(registry.names())
-    assert [problem.split(":")[0] for problem in registry.problems] == ["broken_one", "leaves", "own_news_scraper"]
-    assert "No module named 'no_such_module_anywhere'" in registry.problems[0]
+    origins = [problem.origin.partition(":")[0] for problem in registry.problems]
+    assert origins == ["broken_one", "leaves", "own_news_scraper"]
+    assert "No module named 'no_such_module_anywhere'" in registry.problems[0].error
 
 
-def test_a_name_that_is_taken_is_not_taken_over(user_code: Path) -> None:
+def test_a_scraper_of_the_users_takes_the_place_of_one_that_comes_along(user_code: Path) -> None:
     registry = Registry.load(settings("own_news_scraper:Rival"))
-    assert registry.resolve("b3") == "B3"
-    assert "is taken by pregao.scrapers.builtin.b3:B3Scraper" in registry.problems[0]
+
+    assert registry.find("B3").origin == "own_news_scraper:Rival"
+    assert [entry.origin for entry in registry.hidden] == ["pregao.scrapers.builtin.b3:B3Scraper"]
+    assert registry.problems == []
+
+
+def test_two_of_the_users_with_one_name_are_both_refused() -> None:
+    registry = Registry([entry("Ágora", module="a.one"), entry("agora", module="b.two")], [])
+
+    with pytest.raises(AmbiguousScraper, match=r"it stands for a\.one:X and for b\.two:X: give one another name"):
+        registry.resolve("AGORA")
+    with pytest.raises(AmbiguousScraper, match=r"a\.one:X"):
+        registry.resolve("one")
+    assert registry.names() == []
+    assert "is also that of b.two:X" in str(registry.problems[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,11 +13,10 @@ from loguru import logger
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import GenerationMissing, IllegalTransition, InvalidInput
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
-from pregao.domain.names import fold
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
-from pregao.scrapers.registry import UnknownScraper
+from pregao.scraper_names import resolve_scraper
 from pregao.store.history import History
 
 T = TypeVar("T")
@@ -171,19 +169,7 @@ class JobActions:
 
         Raises InvalidInput, naming what comes close.
         """
-        try:
-            return self._runtime.registry.resolve(name)
-        except UnknownScraper as unknown:
-            elsewhere = await self._worker_scrapers()
-            found = elsewhere.get(fold(name))
-            if found is not None and fold(name):
-                return found
-            close = [elsewhere[key] for key in get_close_matches(fold(name), elsewhere, n=3)]
-            if unknown.suggestions or not close:
-                raise
-            raise InvalidInput(
-                "scraper_name", name, "is not a known scraper", f"did you mean {', '.join(close)}?"
-            ) from None
+        return await resolve_scraper(name, self._runtime.registry, self._runtime.views)
 
     async def _spellings(self, name: str) -> tuple[str, ...]:
         """The names under which jobs of a scraper may be recorded: scripts may push any spelling."""
@@ -191,10 +177,6 @@ class JobActions:
             return tuple(dict.fromkeys((await self.resolve(name), name)))
         except InvalidInput:
             return (name,)
-
-    async def _worker_scrapers(self) -> dict[str, str]:
-        workers = await self._runtime.views.workers()
-        return {fold(name): name for worker in workers for name in worker.scrapers}
 
     async def _enqueue(self, spec: JobSpec) -> tuple[dict[str, Any], bool]:
         (accepted,) = await self._recovering(lambda: self._runtime.commands.enqueue([spec]))

@@ -22,7 +22,7 @@ from pregao.scheduler.problem import Problem
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
-from pregao.scrapers.registry import UnknownScraper
+from pregao.scrapers.registry import BrokenScraper, UnknownScraper
 
 COMMON_FIELDS = (
     "enabled", "type", "scraper", "priority", "tickers", "timezone", "misfire_grace_seconds", "catch_up",
@@ -238,13 +238,21 @@ def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[dateti
 
 
 def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> str | None:
-    """The canonical name; None when no such scraper is installed, which is not the file's fault."""
+    """The canonical name; None when no such scraper is installed, which is not the file's fault.
+
+    One that did load before keeps its schedule: what it fires fails with the reason, until it is mended.
+    """
     if resolve is None:
         return scraper
     try:
         return resolve(scraper)
-    except UnknownScraper:
+    except UnknownScraper as error:
+        if error.suggestions:
+            form.warn("scraper", error.problem, error.fix)
         return None
+    except BrokenScraper as error:
+        form.warn("scraper", error.problem, error.fix)
+        return error.canonical
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
         return None

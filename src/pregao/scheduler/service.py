@@ -27,6 +27,7 @@ from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.problem import Problem
 from pregao.scheduler.triggers import next_fire
 from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
@@ -81,8 +82,8 @@ class ScraperScheduler:
     async def initialize(self) -> None:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
-            self._registry = Registry.load(self._settings)
-        self._file = WatchedFile(self._path, self._registry.resolve, self._clock)
+            self._registry = await asyncio.to_thread(Registry.load, self._settings)
+        self._file = WatchedFile(self._path, self._registry, self._clock)
         self._file.load()
         logger.info("{} schedules from {}", len(self.file.schedules), self._path)
         silent = {name: schedule for name, schedule in self.file.schedules.items() if name not in self.file.scrapers}
@@ -128,8 +129,10 @@ class ScraperScheduler:
         }
 
     async def _run(self) -> None:
+        assert self._registry is not None
         try:
-            await self._serve()
+            async with following(self._registry):
+                await self._serve()
         except Exception:
             # Whoever started it may never ask how it ended.
             logger.exception("the scheduler ended and fires no more")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from loguru import logger
@@ -10,15 +9,17 @@ from loguru import logger
 from pregao.domain.clock import Clock
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
+from pregao.scrapers.registry import Registry
 
 Stamp = tuple[int, int, int] | None
 
 
 class WatchedFile:
-    """A schedule file, looked at when `changed` is called."""
+    """A schedule file, looked at when `changed` is called; `registry` tells which scrapers its schedules have."""
 
-    def __init__(self, path: Path, resolve: Callable[[str], str] | None, clock: Clock) -> None:
-        self._path, self._resolve, self._clock = path, resolve, clock
+    def __init__(self, path: Path, registry: Registry, clock: Clock) -> None:
+        self._path, self._registry, self._clock = path, registry, clock
+        self._scrapers_read = registry.version
         self._read: Stamp = None
         self._seen: Stamp = None
         self.current = ScheduleFile(path, {}, {}, [], [])
@@ -27,20 +28,23 @@ class WatchedFile:
     def load(self) -> None:
         """Read it for the first time. Raises ScheduleFileRefused when it is missing or is not YAML."""
         self._read = self._seen = self._stamp()
-        self.current = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+        self.current = self._load()
         self._report(self.current.problems)
 
     def changed(self) -> bool:
-        """Whether it was written since it was read, and is at rest: the same at two looks in a row."""
+        """Whether it was written since it was read, and is at rest: the same at two looks in a row.
+
+        Also when there are other scrapers than when it was read.
+        """
         stamp, before = self._stamp(), self._seen
         self._seen = stamp
-        return stamp != self._read and stamp == before
+        return (stamp != self._read and stamp == before) or self._scrapers_read != self._registry.version
 
     def reload(self) -> None:
         """Read it again; a file that is missing, broken or empty keeps what was loaded before."""
         self._read = self._stamp()
         try:
-            fresh = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+            fresh = self._load()
         except ScheduleFileRefused as refused:
             self._keep([refused.details])
             return
@@ -55,6 +59,10 @@ class WatchedFile:
         self.current = fresh
         logger.info("{} was changed: {} schedules", self._path, len(fresh.schedules))
         self._report(fresh.problems)
+
+    def _load(self) -> ScheduleFile:
+        self._scrapers_read = self._registry.version
+        return load_schedules(self._path, resolve=self._registry.resolve, clock=self._clock)
 
     def _keep(self, problems: list[Problem]) -> None:
         logger.error("{} is broken: the schedules loaded before stay in force", self._path)

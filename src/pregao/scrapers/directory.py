@@ -1,7 +1,6 @@
-"""A directory of existing scrapers, seen from inside of a child process: import path, modules, classes.
+"""A directory of existing scrapers: its modules, and, within a child process, its import path and its classes.
 
-Imports the standard library only, and nothing of Pregão: it runs where the users' code runs, and never in the worker, the
-API or the scheduler.
+Imports the standard library only, and nothing of Pregão: it is loaded where the users' code runs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -25,7 +24,7 @@ _BASE_PREFIXES = ("Base", "Abstract", "_")
 
 
 class Package(ModuleType):
-    """A package that stands in `sys.modules` with its path, so that its modules import although its `__init__` does not.
+    """A package that stands in `sys.modules` with its path: its modules import although its `__init__` does not.
 
     The `__init__` is run when something asks for a name that is no module of the package, and then once.
     """
@@ -52,11 +51,18 @@ class Package(ModuleType):
                 raise self._pregao_error
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
+    def finish(self) -> None:
+        """Run `__init__` if it did not run yet. Raises what it raises, now or then."""
+        if self._pregao_pending:
+            self.run_init()
+        if self._pregao_error is not None:
+            raise self._pregao_error
+
     def run_init(self) -> None:
         """Run `__init__`, once; `init_errors` tells what it raised."""
         self._pregao_pending = False
         try:
-            exec(_compile(Path(self.__file__ or "")), self.__dict__)  # noqa: S102 - what importing a package does
+            exec(_compile(Path(self.__file__ or "")), self.__dict__)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the modules of the package load without it
             self._pregao_error = error
 
@@ -76,29 +82,40 @@ def prepare(directory: Path) -> None:
 def module_files(directory: Path) -> list[tuple[str, Path]]:
     """Modules that `directory` offers, as (dotted name, file), packages by their `__init__.py`, in order of names.
 
-    Tests, virtual environments, hidden folders and files whose names cannot be imported are left out.
+    Tests, virtual environments, hidden folders and files whose names cannot be imported are left out. Raises OSError
+    when the directory cannot be read.
     """
     return sorted(_modules_in(directory, "", {directory.resolve()}))
+
+
+def enter_packages(directory: Path, module: str, *, run_init: bool = True) -> None:
+    """Make the packages above `module`, and `module` itself where it is one, ready to import from. Never raises.
+
+    An `__init__` that only re-exports waits until a name of it is asked for; another one runs now, and what it raises
+    is told by `init_errors`. With `run_init=False` every one waits: for those that block or kill their process.
+    """
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        _enter_package(directory, ".".join(parts[:depth]), run_init)
 
 
 def load_module(directory: Path, name: str, *, run_init: bool = True) -> ModuleType:
     """Import a module of `directory`, without the `__init__` of its packages where that only re-exports or fails.
 
-    With `run_init=False` no `__init__` runs until a name of it is asked for: for one that blocks or kills its process.
     Raises whatever the module raises, SystemExit included, and ImportError when the name leads out of the directory.
     """
-    parts = name.split(".")
-    for depth in range(1, len(parts)):
-        _enter_package(directory, ".".join(parts[:depth]), run_init)
+    enter_packages(directory, name, run_init=run_init)
     module = importlib.import_module(name)
     file = getattr(module, "__file__", None)
     if file is None or not Path(file).resolve().is_relative_to(directory.resolve()):
         raise ImportError(f"the name {name!r} is taken by {file or 'a built-in module'}; rename the file")
+    if isinstance(module, Package):
+        module.finish()
     return module
 
 
 def load_class(directory: Path, module: str, class_name: str, *, run_init: bool = True) -> type:
-    """The class `class_name` of a module of `directory`. Raises like `load_module`, and ImportError without that class."""
+    """A class of a module of `directory`. Raises as `load_module`, and ImportError when there is no such class."""
     value = getattr(load_module(directory, module, run_init=run_init), class_name, None)
     if not inspect.isclass(value):
         raise ImportError(f"module {module!r} has no class {class_name!r}")
@@ -124,7 +141,7 @@ def find_classes(module: ModuleType) -> list[type]:
 def _modules_in(folder: Path, prefix: str, seen: set[Path]) -> Iterator[tuple[str, Path]]:
     for entry in folder.iterdir():
         name = entry.stem if entry.suffix == ".py" else entry.name
-        if not name.isidentifier() or name.startswith("__") and name != "__init__":
+        if not name.isidentifier() or (name.startswith("__") and name != "__init__"):
             continue
         if entry.suffix == ".py" and entry.is_file():
             if name == "__init__" and prefix:
@@ -140,11 +157,14 @@ def _is_test(stem: str) -> bool:
 
 
 def _is_package(folder: Path) -> bool:
-    return folder.is_dir() and folder.name not in _SKIPPED_FOLDERS and not (folder / "pyvenv.cfg").exists()
+    """Whether modules are looked for in it. A folder without any is not entered: data may lie there in any amount."""
+    if folder.name in _SKIPPED_FOLDERS or not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return False
+    return not (folder / "pyvenv.cfg").exists() and next(folder.glob("*.py"), None) is not None
 
 
-def _is_submodule(path: list[str], name: str) -> bool:
-    return importlib.machinery.PathFinder.find_spec(name, path) is not None
+def _is_submodule(path: Iterable[str], name: str) -> bool:
+    return importlib.machinery.PathFinder.find_spec(name, list(path)) is not None
 
 
 def _is_scraper(cls: type) -> bool:

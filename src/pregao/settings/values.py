@@ -13,6 +13,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pregao.domain.errors import InvalidInput
 from pregao.settings.run_file import RunFile
+from pregao.settings.scraper_environment import (
+    ScraperEnvironment,
+    directories,
+    readable_directory,
+    variable_name,
+)
 
 UPSTREAM = "PREGAO_UPSTREAM_"
 LOCAL_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -57,7 +63,7 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _listed(value: object) -> object:
+def _listed(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -124,6 +130,16 @@ class Settings(BaseModel):
     extra_scrapers: Annotated[tuple[Annotated[str, AfterValidator(_import_path)], ...], BeforeValidator(_listed)] = (
         Field((), alias="PREGAO_SCRAPERS")
     )
+    scrapers_path: Annotated[
+        tuple[Annotated[Path, AfterValidator(readable_directory)], ...], BeforeValidator(directories)
+    ] = Field((), alias="SCRAPERS_PATH")
+    scrapers_env: Annotated[tuple[Annotated[str, AfterValidator(variable_name)], ...], BeforeValidator(_listed)] = (
+        Field((), alias="SCRAPERS_ENV")
+    )
+    scrapers_load_seconds: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = Field(
+        20.0, alias="SCRAPERS_LOAD_SECONDS"
+    )
+    scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False)
     upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
 
     @classmethod
@@ -136,7 +152,8 @@ class Settings(BaseModel):
         Raises InvalidSettings naming every bad variable at once.
         """
         process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
-        given = {**_from_file(env_file, process), **process}
+        file = _from_file(env_file, process)
+        given = {**file, **process}
         known: dict[str, Any] = {
             name: given[field.alias]
             for name, field in cls.model_fields.items()
@@ -145,6 +162,9 @@ class Settings(BaseModel):
         known["upstreams"] = {
             name.removeprefix(UPSTREAM): value for name, value in given.items() if name.startswith(UPSTREAM)
         }
+        known["scraper_environment"] = ScraperEnvironment.of(
+            process, file, secrets=_secrets(), listed=_listed(given.get("SCRAPERS_ENV", ""))
+        )
         try:
             return cls.model_validate(known | overrides)
         except ValidationError as error:
@@ -197,6 +217,11 @@ class Settings(BaseModel):
         return self.upstreams.get(name.upper(), default).rstrip("/")
 
 
+def _secrets() -> frozenset[str]:
+    """The variables that hold a secret of ours: those of the fields that no representation shows."""
+    return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
+
+
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:
     if env_file is None:
         return {}
@@ -225,23 +250,30 @@ def _problem(entry: Any) -> InvalidInput:
     value = entry["input"]
     if name.endswith("PASSWORD") or name in ("REDIS_URL", "DATABASE_URL"):
         value = "(hidden)"
+    if entry["type"] == "refused":
+        return InvalidInput(name, str(value), context["problem"], context["fix"])
+    return InvalidInput(name, value, "is not allowed", _fix(entry, context))
+
+
+def _fix(entry: Any, context: dict[str, Any]) -> str:
     match entry["type"]:
         case "literal_error":
-            fix = f"use {context['expected']}"
+            return f"use {context['expected']}"
         case "int_parsing" | "int_from_float" | "int_type":
-            fix = "use a whole number"
+            return "use a whole number"
         case "finite_number":
-            fix = "use a finite number"
+            return "use a finite number"
         case "float_parsing":
-            fix = "use a number"
+            return "use a number"
         case "bool_parsing":
-            fix = "use true or false"
+            return "use true or false"
         case "greater_than_equal":
-            fix = f"use {context['ge']} or more"
+            return f"use {context['ge']} or more"
         case "less_than_equal":
-            fix = f"use {context['le']} or less"
+            return f"use {context['le']} or less"
+        case "greater_than":
+            return f"use more than {context['gt']:g}"
         case "value_error":
-            fix = f"use {context['error']}"
+            return f"use {context['error']}"
         case _:
-            fix = entry["msg"].lower()
-    return InvalidInput(name, value, "is not allowed", fix)
+            return str(entry["msg"]).lower()

@@ -18,7 +18,7 @@ from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
-from pregao.scrapers.registry import Registry
+from pregao.scrapers.registry import BrokenScraper, Registry
 from pregao.worker.inloop import InLoop, classify
 from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
 from pregao.worker.settler import Settler
@@ -67,7 +67,7 @@ class Executor:
         try:
             name = self._registry.resolve(spec.scraper_name)
         except InvalidInput as error:
-            return await self._without_scraper(spec.scraper_name, str(error))
+            return await self._without_scraper(spec.scraper_name, error)
         return await self._in_loop.run(
             lambda: self._registry.create(name),
             spec.ticker,
@@ -75,11 +75,13 @@ class Executor:
             stop=stop,
         )
 
-    async def _without_scraper(self, name: str, problem: str) -> Outcome:
-        """An unknown scraper fails the job only if no other live worker has it."""
+    async def _without_scraper(self, name: str, error: InvalidInput) -> Outcome:
+        """An unknown scraper fails the job only if no other live worker has it; a broken one may be mended soon."""
         if fold(name) in await self._offered_elsewhere():
             return NotHere(f"this worker has no scraper {name!r}; another one does")
-        return Failed(failure(FailureClass.PERMANENT, problem))
+        if isinstance(error, BrokenScraper):
+            return Failed(failure(FailureClass.BUG, str(error), retryable=True))
+        return Failed(failure(FailureClass.PERMANENT, str(error)))
 
     async def _end(self, claim: Claim, outcome: Outcome) -> None:
         match outcome:
