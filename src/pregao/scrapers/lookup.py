@@ -89,11 +89,10 @@ class Lookup:
         raise UnknownScraper(name, self._suggestions(folded), self.names())
 
     def _ambiguous(self, name: str, found: list[Entry]) -> AmbiguousScraper:
-        names = sorted({entry.name for entry in found}, key=str.casefold)
-        if len(names) == len(found) > 1:
-            return AmbiguousScraper(name, names)
-        rivals = next((same for same in self.rivals if found[0] in same), found)
-        places = [entry.origin for entry in rivals]
+        apart = [same for same in self.rivals if any(entry in same for entry in found)]
+        if not apart:
+            return AmbiguousScraper(name, sorted((entry.name for entry in found), key=str.casefold))
+        places = [entry.origin for entry in apart[0]]
         return AmbiguousScraper(name, places, f"it stands for {' and for '.join(places)}: give one another name")
 
     def _suggestions(self, folded: str) -> list[str]:
