@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -20,6 +22,7 @@ OUTPUT_LIMIT_BYTES = 64 * 1024
 LOOK_SECONDS = 0.1
 LAST_WORDS_SECONDS = 1.0
 _CHUNK = 64 * 1024
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 class ChildSilent(Exception):
@@ -133,6 +136,15 @@ class Child:
             with suppress(psutil.Error):
                 process.kill()
         self._process.wait()
+
+
+def place_in(output: str, directory: Path) -> tuple[str, int] | None:
+    """File and line in `directory` that a child was at when it got a fatal signal, if its output tells."""
+    _, fatal, frames = output.rpartition("Current thread")
+    for found in _FRAME.finditer(frames if fatal else ""):
+        if Path(found["file"]).is_relative_to(directory):
+            return found["file"], int(found["line"])
+    return None
 
 
 def _message(line: bytes) -> dict[str, Any]:

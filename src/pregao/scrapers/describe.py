@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from pregao.scrapers import directory as inside
+from pregao.scrapers.existing import argument_of
 from pregao.scrapers.messages import Messages, open_messages
 from pregao.scrapers.source_code import SourceCode
 
@@ -80,7 +81,7 @@ class Description:
             "class_name": cls.__name__,
             "transport": self._transport(cls),
             "needs_login": any(getattr(scraper, name, False) is True for name in _LOGIN_ATTRIBUTES),
-            "takes_argument": takes_argument(scraper),
+            "takes_argument": argument_of(scraper) is not None,
             "canary": _text(getattr(scraper, "canary", None)) or None,
             "file": str(file),
             "line": self._source.line_of(cls.__module__, cls.__name__),
@@ -129,20 +130,6 @@ class Description:
 async def _made(cls: type) -> Any:
     """An instance. Within a running loop, as when it will be used: constructors may make sessions and locks."""
     return cls()
-
-
-def takes_argument(scraper: Any) -> bool:
-    """Whether `scrape` takes a positional argument."""
-    try:
-        parameters = inspect.signature(scraper.scrape).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    positional = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.VAR_POSITIONAL,
-    )
-    return any(parameter.kind in positional for parameter in parameters)
 
 
 def where(error: BaseException, directory: Path) -> tuple[str, int | None] | None:

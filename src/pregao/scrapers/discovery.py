@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import msgspec
 from loguru import logger
 
-from pregao.scrapers.child import Child, ChildSilent
+from pregao.scrapers.child import Child, ChildSilent, place_in
 
 DESCRIBE = "pregao.scrapers.describe"
-_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 class FoundScraper(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,12 +156,8 @@ class _Survey:
             self._first = step["module"]
 
     def _frame(self, output: str) -> dict[str, Any]:
-        """File and line in the directory that the child was at, if its last words tell."""
-        current = output.rpartition("Current thread")[2]
-        for found in _FRAME.finditer(current):
-            if Path(found["file"]).is_relative_to(self._directory):
-                return {"file": found["file"], "line": int(found["line"])}
-        return {}
+        place = place_in(output, self._directory)
+        return {} if place is None else {"file": place[0], "line": place[1]}
 
     def _add(self, told: dict[str, Any]) -> None:
         module, class_name = told["module"], told.get("class_name") or ""
