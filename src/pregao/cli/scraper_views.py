@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -146,7 +148,8 @@ def _check_cells(row: dict[str, Any]) -> list[object]:
 
 def _entry_cells(entry: Entry) -> list[object]:
     login = "yes" if entry.needs_login else "no"
-    place = entry.file if entry.line is None else f"{entry.file}:{entry.line}"
+    file = entry.file and (os.path.relpath(entry.file) if Path(entry.file).is_relative_to(Path.cwd()) else entry.file)
+    place = file if entry.line is None else f"{file}:{entry.line}"
     return [
         entry.name, entry.module, entry.class_name, entry.source or None, entry.transport, login, entry.executor,
         place,
