@@ -94,7 +94,7 @@ def _defines_scrape(cls: ast.ClassDef) -> bool:
         match statement:
             case ast.AsyncFunctionDef(name="scrape") | ast.FunctionDef(name="scrape"):
                 return True
-            case ast.Assign(targets=[ast.Name(id="scrape")]):
+            case ast.Assign(targets=targets) if any(getattr(target, "id", "") == "scrape" for target in targets):
                 return True
     return False
 
