@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from difflib import get_close_matches
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.names import fold
 from pregao.queue.views import QueueViews
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry, UnknownScraper
 
 
@@ -21,7 +21,7 @@ async def resolve_scraper(name: str, registry: Registry, views: QueueViews) -> s
         return registry.resolve(name)
     except InvalidInput:
         # It may have been added or mended a moment ago.
-        await asyncio.to_thread(registry.refresh)
+        await aside(registry.refresh)
     try:
         return registry.resolve(name)
     except UnknownScraper as unknown:

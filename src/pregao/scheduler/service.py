@@ -27,6 +27,7 @@ from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.problem import Problem
 from pregao.scheduler.triggers import next_fire
 from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -82,7 +83,7 @@ class ScraperScheduler:
     async def initialize(self) -> None:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
-            self._registry = await asyncio.to_thread(Registry.load, self._settings)
+            self._registry = await aside(Registry.load, self._settings)
         self._file = WatchedFile(self._path, self._registry, self._clock)
         self._file.load()
         logger.info("{} schedules from {}", len(self.file.schedules), self._path)

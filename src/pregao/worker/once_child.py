@@ -1,4 +1,4 @@
-"""The child program that runs one scraper of the user's once: `python -m pregao.worker.once_child`.
+"""The child program that runs one scraper of the user's once.
 
 Request: directory, module, class_name, run_init, argument, timeout_seconds. Messages: `loaded` once its class is there;
 `ended` with the outcome.

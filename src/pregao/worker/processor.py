@@ -22,6 +22,7 @@ from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
 from pregao.queue.views import QueueViews, WorkerFacts
+from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
@@ -81,7 +82,7 @@ class JobProcessor:
             self._commands.outbox_limit_bytes = server.maxmemory_bytes // OUTBOX_SHARE_OF_MAXMEMORY
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
-        self._registry = await asyncio.to_thread(Registry.load, settings)
+        self._registry = await aside(Registry.load, settings)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._executor = Executor(
