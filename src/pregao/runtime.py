@@ -16,6 +16,8 @@ from pregao.limits.live import LiveLimits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import QueueViews
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
@@ -60,19 +62,20 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         pool = await open_pool(database_url)
         commands = QueueCommands(redis, settings.key_prefix)
         generation = GenerationKeeper(commands, database_url)
-        registry = Registry.load(settings)
-        limits = LiveLimits(settings, registry.resolve)
+        registry = await aside(Registry.load, settings)
+        limits = LiveLimits(settings, registry)
         try:
-            yield Runtime(
-                settings=settings,
-                redis=redis,
-                commands=commands,
-                views=QueueViews(redis, settings.key_prefix),
-                generation=generation,
-                pool=pool,
-                registry=registry,
-                limits=limits,
-            )
+            async with following(registry):
+                yield Runtime(
+                    settings=settings,
+                    redis=redis,
+                    commands=commands,
+                    views=QueueViews(redis, settings.key_prefix),
+                    generation=generation,
+                    pool=pool,
+                    registry=registry,
+                    limits=limits,
+                )
         finally:
             limits.close()
             await generation.aclose()

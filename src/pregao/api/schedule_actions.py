@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import partial
 from typing import Any
 
 from loguru import logger
@@ -16,7 +15,6 @@ from pregao.configuration.problem import Problem
 from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import InvalidInput, ScheduleNotFound, ScheduleRefused, StoreUnavailable
-from pregao.limits.disabled import resolve_enabled
 from pregao.queue.facts import Firing
 from pregao.runtime import Runtime
 from pregao.scheduler.loader import ScheduleFile
@@ -110,9 +108,7 @@ class ScheduleActions:
 
 def watch_enabled_schedules(runtime: Runtime) -> WatchedFile[ScheduleFile]:
     """The schedule file of the settings; schedules of a scraper that is disabled are asleep."""
-    limits = runtime.limits
-    resolve = partial(resolve_enabled, runtime.registry, limits)
-    return watch_schedules(runtime.settings.schedules_path, resolve, SystemClock(), version=lambda: limits.version)
+    return watch_schedules(runtime.settings.schedules_path, runtime.registry, runtime.limits, SystemClock())
 
 
 def run_id_of(idempotency_key: str | None) -> str:

@@ -98,7 +98,10 @@ class ScraperActions:
             raise ScraperNotFound(name, getattr(error, "suggestions", [])) from None
 
     def _entry(self, name: str) -> Entry | None:
-        return next((entry for entry in self._runtime.registry.entries() if fold(entry.name) == fold(name)), None)
+        try:
+            return self._runtime.registry.find(name)
+        except InvalidInput:
+            return None
 
     def _brief(self, name: str, entry: Entry | None, holds: Mapping[str, LoginHold] | None) -> dict[str, Any]:
         settings = self._limits.settings_of(name)
@@ -139,10 +142,11 @@ class ScraperActions:
 
 def _facts(entry: Entry | None) -> dict[str, Any]:
     """What the registry knows."""
+    known = ("source", "module", "class_name", "executor", "transport", "needs_login", "takes_argument", "canary")
+    facts: dict[str, Any] = {name: None if entry is None else getattr(entry, name) for name in known}
     return {
-        "source": None if entry is None else entry.source,
-        "module": None if entry is None else entry.module,
-        "class_name": None if entry is None else entry.class_name,
+        **facts,
+        "file": None if entry is None else entry.file,
         "missing_configuration": None if entry is None else entry.missing_configuration,
     }
 

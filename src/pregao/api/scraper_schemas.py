@@ -56,6 +56,12 @@ class ScraperBriefView(BaseModel):
     source: str | None
     module: str | None
     class_name: str | None
+    executor: str | None
+    transport: str | None
+    needs_login: bool | None
+    takes_argument: bool | None
+    canary: str | None
+    file: str | None
     missing_configuration: str | None
     enabled: bool
     disabled_by: str | None

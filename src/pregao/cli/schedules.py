@@ -105,7 +105,7 @@ def check(
 ) -> None:
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
     from pregao.configuration.problem import FileRefused
-    from pregao.scheduler.loader import NO_SCRAPER
+    from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED
 
     try:
         loaded = _load(file)
@@ -120,7 +120,8 @@ def check(
             "warnings": [warning.document() for warning in warnings],
             "schedules": sound,
             "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
-            "not_configured": {key: lacks[key] for key in asleep if lacks[key] != NO_SCRAPER},
+            "not_configured": {key: lacks[key] for key in asleep if lacks[key].startswith("not configured")},
+            "not_loaded": {key: lacks[key] for key in asleep if lacks[key].startswith(NOT_LOADED)},
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:

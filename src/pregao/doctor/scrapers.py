@@ -15,7 +15,7 @@ async def look_at_scrapers(settings: Settings) -> AsyncIterator[Finding]:
     registry = await asyncio.to_thread(Registry.load, settings)
     yield ok("scrapers", f"{len(registry.names())} load: {', '.join(registry.names())}")
     for problem in registry.problems:
-        yield error("scrapers", f"one does not load: {problem}", "correct the module, or PREGAO_SCRAPERS")
+        yield error("scrapers", f"one does not load: {problem.place}: {problem.error}", problem.fix or "correct it")
     for entry in registry.entries():
         if entry.missing:
             yield ok("keys", f"{entry.name} is {entry.missing_configuration}; until then it does not run here")

@@ -11,13 +11,13 @@ from redis.exceptions import RedisError
 
 from pregao.domain.errors import JobNotFound
 from pregao.generation import GenerationKeeper
-from pregao.limits.file import Resolve
 from pregao.limits.live import LiveLimits
 from pregao.listing import JobListing
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.replies import translate
 from pregao.queue.views import QueueViews
+from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.history import History
 from pregao.store.pool import open_pool
@@ -52,10 +52,10 @@ class Link:
             return document
         return {**document, "result": recorded["result"]}
 
-    async def check_enabled(self, scraper: str, resolve: Resolve) -> None:
-        """Raises ScraperDisabled when no job of the scraper may be made; `resolve` knows the names of scrapers."""
+    async def check_enabled(self, scraper: str, registry: Registry) -> None:
+        """Raises ScraperDisabled when no job of the scraper may be made."""
         if self._limits is None:
-            self._limits = LiveLimits(self._settings, resolve)
+            self._limits = LiveLimits(self._settings, registry)
         await self._limits.look()
         self._limits.check_enabled(scraper)
 

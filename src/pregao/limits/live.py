@@ -7,9 +7,9 @@ were read last hold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loguru import logger
 
@@ -22,10 +22,9 @@ from pregao.domain.names import fold
 from pregao.domain.retry import NextStep, next_step
 from pregao.domain.service import Background
 from pregao.limits.disabled import ScraperDisabled
-from pregao.limits.file import LimitsFile, Resolve, empty_file, load_limits
+from pregao.limits.file import LimitsFile, empty_file, load_limits
 from pregao.limits.layers import Layers, Setting, typed
 from pregao.limits.values import HostLimits, ScraperLimits, plain
-from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.link import StoreLink
 from pregao.store.scraper_overrides import Override, ScraperOverrides
@@ -39,21 +38,25 @@ ANSWER_SECONDS = 2.0
 _UNREAD = "the overrides of scrapers are not known yet: {}"
 
 
+class Names(Protocol):
+    """Whoever knows scrapers by loose names."""
+
+    @property
+    def version(self) -> int:
+        """Grows when there are others."""
+
+    def resolve_known(self, name: str) -> str:
+        """The canonical name. Raises AmbiguousScraper, or another InvalidInput for a scraper that is not here."""
+
+
 class LiveLimits:
     """What holds now. `version` grows with each change; `of` and the rest answer at once, without asking anybody.
 
     `look` takes over what changed; `following_limits` does so every second. Several tasks may ask at once.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        resolve: Resolve,
-        *,
-        clock: Clock | None = None,
-        registry_version: Callable[[], object] = lambda: None,
-    ) -> None:
-        """`resolve` knows the scrapers here; when `registry_version` changes, it is asked about all names again."""
+    def __init__(self, settings: Settings, registry: Names, *, clock: Clock | None = None) -> None:
+        """`registry` knows the scrapers here; when there are others, it is asked about all names again."""
         self.version = 0
         self._path = settings.scrapers_file
         self._named = "scrapers_file" in settings.model_fields_set
@@ -61,10 +64,10 @@ class LiveLimits:
         self._store = StoreLink(settings.resolve_database_url, answer_seconds=ANSWER_SECONDS)
         self._file: WatchedFile[LimitsFile] = WatchedFile(
             self._path,
-            lambda: load_limits(self._path, resolve),
+            lambda: load_limits(self._path, registry.resolve_known),
             empty_file(self._path),
             kind="scraper",
-            version=registry_version,
+            version=lambda: registry.version,
         )
         self._layers = Layers(_environment(settings), self._file.current, {})
         self._loaded = False
@@ -211,9 +214,9 @@ class LiveLimits:
         _tell(before, layers)
 
 
-async def limits_now(settings: Settings, registry: Registry) -> LiveLimits:
+async def limits_now(settings: Settings, registry: Names) -> LiveLimits:
     """What holds at this moment, for somebody who looks once. Says nothing about what cannot be read."""
-    limits = LiveLimits(settings, registry.resolve)
+    limits = LiveLimits(settings, registry)
     logger.disable(__name__)
     try:
         await limits.look()

@@ -8,7 +8,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from pregao.domain.errors import GenerationMissing, QueueError, StoreError, Unsa
 from pregao.domain.names import counted
 from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
-from pregao.limits.disabled import resolve_enabled
 from pregao.limits.live import LiveLimits, following_limits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
@@ -30,6 +28,8 @@ from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.overview import describe
 from pregao.scheduler.watched_file import watch_schedules
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.version import running_version
@@ -85,12 +85,10 @@ class ScraperScheduler:
     async def initialize(self) -> None:
         """Read the schedule file. Raises FileRefused when it is missing or is not YAML."""
         if self._registry is None:
-            self._registry = Registry.load(self._settings)
-        limits = self._limits = LiveLimits(self._settings, self._registry.resolve, clock=self._clock)
-        limits.load()
-        await limits.look()
-        resolve = partial(resolve_enabled, self._registry, limits)
-        self._file = watch_schedules(self._path, resolve, self._clock, version=lambda: limits.version)
+            self._registry = await aside(Registry.load, self._settings)
+        self._limits = LiveLimits(self._settings, self._registry, clock=self._clock)
+        await self._limits.look()
+        self._file = watch_schedules(self._path, self._registry, self._limits, self._clock)
         try:
             self._file.load()
         except FileRefused as refused:
@@ -121,7 +119,7 @@ class ScraperScheduler:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
         State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `disabled` (its scraper
-        is), or `not configured: …`.
+        is), `not configured: …` or `not loaded: …`.
         """
         now = self._clock.now()
         enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
@@ -133,9 +131,10 @@ class ScraperScheduler:
         return self._settings.max_retries if self._limits is None else self._limits.of(scraper).max_retries
 
     async def _run(self) -> None:
+        assert self._registry is not None
         assert self._limits is not None
         try:
-            async with following_limits(self._limits):
+            async with following(self._registry), following_limits(self._limits):
                 await self._serve()
         except Exception:
             # Whoever started it may never ask how it ended.

@@ -16,6 +16,7 @@ from pregao.domain.errors import EngineError, QueueError, QueueUnavailable, Stor
 from pregao.embedded.home import Home
 from pregao.embedded.parent import as_parent
 from pregao.scheduler.loader import ScheduleFile, load_schedules
+from pregao.scrapers.aside import aside
 from pregao.settings import RunFile, Settings
 from pregao.store.migrations import migrate
 from pregao.system.banner import api_url, banner
@@ -153,7 +154,7 @@ class Supervisor:
         from pregao.limits.live import limits_now
         from pregao.scrapers.registry import Registry
 
-        registry = await asyncio.to_thread(Registry.load, self._settings)
+        registry = await aside(Registry.load, self._settings)
         resolve = partial(resolve_enabled, registry, await limits_now(self._settings, registry))
         path = self._settings.schedules_path
         return await asyncio.to_thread(load_schedules, path, resolve=resolve, clock=self._clock)

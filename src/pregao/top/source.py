@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +13,6 @@ from pregao.configuration.problem import FileRefused
 from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import PregaoError, QueueUnavailable
-from pregao.limits.disabled import resolve_enabled
 from pregao.limits.live import LiveLimits
 from pregao.queue.connection import open_redis
 from pregao.queue.overview import Overview, read_overview
@@ -114,12 +112,10 @@ class FrameSource:
         """Read the file when it was written, or when a scraper was enabled or disabled."""
         if self._limits is None:
             registry = await asyncio.to_thread(Registry.load, self._settings)
-            limits = self._limits = LiveLimits(self._settings, registry.resolve)
-            resolve = partial(resolve_enabled, registry, limits)
-            await limits.look()
-            self._schedules = watch_schedules(
-                self._settings.schedules_path, resolve, self._clock, version=lambda: limits.version
-            )
+            self._limits = LiveLimits(self._settings, registry)
+            await self._limits.look()
+            path = self._settings.schedules_path
+            self._schedules = watch_schedules(path, registry, self._limits, self._clock)
         else:
             await self._limits.look()
         await asyncio.to_thread(self._read_schedules)

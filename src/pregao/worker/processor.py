@@ -29,6 +29,8 @@ from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
 from pregao.queue.process import own_process
 from pregao.queue.views import QueueViews, WorkerFacts
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -97,8 +99,8 @@ class JobProcessor:
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
         self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
-        self._registry = Registry.load(settings, Results(self._pool))
-        self._limits = LiveLimits(settings, self._registry.resolve, clock=self._clock)
+        self._registry = await aside(Registry.load, settings, Results(self._pool))
+        self._limits = LiveLimits(settings, self._registry, clock=self._clock)
         self._limits.load()
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
@@ -164,7 +166,8 @@ class JobProcessor:
         return True
 
     async def _run(self) -> None:
-        async with shared_clients(), following_limits(self._limits), asyncio.TaskGroup() as group:
+        changes = following(self._registry), following_limits(self._limits)
+        async with shared_clients(), changes[0], changes[1], asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()
@@ -187,7 +190,7 @@ class JobProcessor:
 
     def _session_watch(self) -> SessionWatch:
         def directories() -> dict[str, Path]:
-            return dict.fromkeys(self._registry.names(), Path.cwd())
+            return {entry.name: entry.directory or Path.cwd() for entry in self._registry.entries()}
 
         host = socket.gethostname()
         return SessionWatch(self._commands, self._views, self._limits, directories, host=host, clock=self._clock)
