@@ -37,9 +37,11 @@ TEMPLATE = "migrated_template"
 
 # Timing never decides a test; `make property` asks for the thorough profile.
 hypothesis.settings.register_profile("default", deadline=None)
+# A mutant that is found need not be made small.
+hypothesis.settings.register_profile("mutant", deadline=None, phases=[hypothesis.Phase.generate], database=None)
 _examples = int(os.environ.get("PREGAO_PROPERTY_EXAMPLES", "2000"))
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=_examples)
-hypothesis.settings.load_profile("default")
+hypothesis.settings.load_profile("mutant" if "PREGAO_MUTANT" in os.environ else "default")
 _numbers = count(1)
 
 

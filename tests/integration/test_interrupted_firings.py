@@ -15,6 +15,7 @@ from tests.scheduling import DEFAULTS, START, TICKERS, Killed, MortalScripts, fa
 from pregao.domain.clock import ManualClock, to_ms
 from pregao.domain.job import JobPriority
 from pregao.domain.schedule import CatchUp, Every, occurrence_job_id
+from pregao.queue.arguments import BATCH_LIMIT
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
 from pregao.scheduler.dispatcher import Dispatcher
@@ -110,7 +111,7 @@ async def test_schedulers_that_finish_the_same_occurrence_at_once_make_each_job_
     assert await redis.exists(Keys().started, Keys().made) == 0
 
 
-async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_thousand(
+async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_call(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     file = file_of(minutely(tickers=tuple(f"T{number}" for number in range(2_500))))
@@ -122,7 +123,7 @@ async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_thousan
     clock.advance(timedelta(seconds=30))
     with pytest.raises(Killed):
         await victim.step(commands, file)
-    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == 1_000
+    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == BATCH_LIMIT
     commands.firings._scripts = scripts
     clock.advance(timedelta(hours=1))
     await Dispatcher(clock, DEFAULTS).step(commands, file_of())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pregao.cli.problem import FAILED, WaitTimedOut
 from pregao.cli.session import JsonOption, checked, console, local, print_json, print_table, shown, work
 from pregao.domain.errors import InvalidInput, StoreUnavailable
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Create, show, list, cancel, retry and wait for jobs.", no_args_is_help=True)
 
-FAILED, TIMED_OUT = 1, 2
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 TimeoutOption = Annotated[
     float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most; for ever when left out.")
@@ -82,13 +82,13 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
 
     wanted = canonical_job_id(job_id)
 
-    async def do(actions: JobActions, _: Runtime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def do(actions: JobActions, _: Runtime) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
         job = await actions.find(wanted)
         try:
             return job, await actions.history.attempts(wanted)
         except StoreUnavailable as error:
             typer.echo(f"note: without its attempts: {error}", err=True)
-            return job, []
+            return job, None
 
     job, attempts = work(do)
     if as_json:
@@ -241,8 +241,7 @@ def _finish(job: dict[str, Any], as_json: bool) -> None:
         case "failed" | "cancelled":
             raise typer.Exit(FAILED)
         case status:
-            typer.echo(f"error: job {job['id']} is still {status}; `pregao jobs wait` goes on waiting", err=True)
-            raise typer.Exit(TIMED_OUT)
+            raise WaitTimedOut(f"job {job['id']} is still {status}; `pregao jobs wait` goes on waiting")
 
 
 def _print_job(job: dict[str, Any]) -> None:

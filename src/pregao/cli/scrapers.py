@@ -5,14 +5,14 @@ Exit codes: 0 done, 1 something did not load or failed, 2 bad input.
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pregao.cli.session import JsonOption, console, print_json
+from pregao.cli.session import JsonOption, apart, console, print_json
 
 if TYPE_CHECKING:
     from pregao.scrapers.entry import Entry
@@ -59,9 +59,7 @@ def run(
     settings, registry = _load()
     entry = registry.find(name)
     with _spinner(f"{entry.name} {argument or ''}"):
-        done = asyncio.run(
-            run_once(entry, argument, _seconds(settings, timeout), settings.scraper_environment.variables)
-        )
+        done = apart(run_once(entry, argument, _seconds(settings, timeout), settings.scraper_environment.variables))
     if as_json:
         print_json(run_document(entry, argument, done))
     else:
@@ -82,7 +80,7 @@ def check(
 
     settings, registry = _load()
     entries = [registry.find(name) for name in names] if names else registry.entries()
-    rows = asyncio.run(_check(entries, canaries(entries), settings, _seconds(settings, timeout)))
+    rows = apart(_check(entries, canaries(entries), settings, _seconds(settings, timeout)))
     problems = [] if names else registry.problems
     if as_json:
         print_json(check_document(rows, problems))
@@ -119,7 +117,7 @@ def _load(*, anew: bool = False) -> tuple[Settings, Registry]:
 
     logger.remove()  # what does not load is told after the answer, and what a scraper logs beside its result
     settings = Settings.load()
-    with _spinner("looking for scrapers"):
+    with _spinner("looking for scrapers"), redirect_stdout(sys.stderr):
         return settings, Registry.load(settings, anew=anew)
 
 

@@ -31,6 +31,7 @@ from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.version import running_version
 
 LOOK_SECONDS = 1.0
 """The longest sleep: a changed file or a clock that was set is noticed within this time."""
@@ -178,6 +179,7 @@ class ScraperScheduler:
             id=self._id,
             host=socket.gethostname(),
             pid=os.getpid(),
+            version=running_version(),
             schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
             problems=[str(problem) for problem in self.problems],
         )

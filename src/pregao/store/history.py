@@ -81,6 +81,28 @@ class History:
             for row in rows
         ]
 
+    async def latest_failures(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The latest attempts that failed or lost their lease, newest first, with the job's status now.
+
+        They are looked for among the 2,000 newest attempts and the 50 newest jobs that failed for good. Raises
+        InvalidInput for a limit outside 1 to 1,000.
+        """
+        _check_page(limit, 0)
+        return [
+            {
+                "ended_at": market_iso(row["ended_at"]),
+                "job_id": str(row["job_id"]),
+                "scraper_name": row["scraper_name"],
+                "ticker": row["ticker"],
+                "attempt": row["attempt"],
+                "status": row["status"],
+                "error_class": row["error_class"],
+                "error": row["error"],
+                "worker": row["worker"],
+            }
+            for row in await self._fetch("list_failures", limit)
+        ]
+
     async def summary(self, since: datetime) -> dict[str, Any]:
         """Counts, success rate (percent) and mean response time of the jobs that ended at or after `since`."""
         rows = await self._fetch("summarise", require_aware(since, "since"))

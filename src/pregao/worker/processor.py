@@ -21,6 +21,7 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
+from pregao.queue.process import own_process
 from pregao.queue.views import QueueViews, WorkerFacts
 from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
@@ -29,6 +30,7 @@ from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.pool import close_pool, open_pool
 from pregao.store.results import Results
+from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -242,6 +244,8 @@ class JobProcessor:
                 id=self.worker_id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                process=own_process(),
+                version=running_version(),
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
