@@ -31,6 +31,14 @@ NINE = {
 }
 
 
+QUEUE = {
+    "get /api/queue/controls",
+    "get /api/queue/audit",
+    "post /api/queue/pause",
+    "post /api/queue/resume",
+    "put /api/queue/cap",
+    "put /api/queue/fair",
+}
 SCHEDULES = {
     "get /api/schedules",
     "get /api/schedules/{name}",
@@ -101,7 +109,7 @@ async def test_openapi_describes_the_nine_endpoints_and_docs_shows_them(settings
         document = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
     operations = {f"{method} {path}" for path, methods in document["paths"].items() for method in methods}
-    assert operations == NINE | {"patch /api/jobs/{job_id}"} | SCHEDULES
+    assert operations == NINE | {"patch /api/jobs/{job_id}"} | SCHEDULES | QUEUE
     assert document["openapi"].startswith("3.1")
     assert (page.status_code, "openapi.json" in page.text) == (200, True)
 

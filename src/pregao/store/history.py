@@ -158,7 +158,7 @@ def _check_page(limit: int, offset: int) -> None:
 
 
 def _job_document(row: asyncpg.Record) -> dict[str, Any]:
-    """The contract's keys first, then ours."""
+    """The contract's keys first, then ours; `created_exactly` has the microseconds, which decide an order."""
     return {
         "id": str(row["job_id"]),
         "scraper_name": row["scraper_name"],
@@ -187,6 +187,7 @@ def _job_document(row: asyncpg.Record) -> dict[str, Any]:
         "result_metadata": row["result_metadata"],
         "result_omitted": row["result_omitted"],
         "version": row["version"],
+        "created_exactly": row["created_at"],
     }
 
 

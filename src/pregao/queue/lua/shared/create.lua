@@ -31,7 +31,7 @@ local function create(at)
   set(job, 'priority', job.priority)
   set(job, 'scraper', job.scraper)
   set(job, 'label', job.label)
-  set(job, 'max_retries', ARGV[at + 4])
+  set(job, 'retries', ARGV[at + 4])
   if job.unique ~= '' then
     redis.call('SET', unique_key(job.unique), job.id)
     set(job, 'unique', job.unique)
