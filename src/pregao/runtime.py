@@ -15,6 +15,8 @@ from pregao.generation import GenerationKeeper
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import QueueViews
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
@@ -59,15 +61,17 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         commands = QueueCommands(redis, settings.key_prefix)
         generation = GenerationKeeper(commands, database_url)
         try:
-            yield Runtime(
-                settings=settings,
-                redis=redis,
-                commands=commands,
-                views=QueueViews(redis, settings.key_prefix),
-                generation=generation,
-                pool=pool,
-                registry=Registry.load(settings),
-            )
+            registry = await aside(Registry.load, settings)
+            async with following(registry):
+                yield Runtime(
+                    settings=settings,
+                    redis=redis,
+                    commands=commands,
+                    views=QueueViews(redis, settings.key_prefix),
+                    generation=generation,
+                    pool=pool,
+                    registry=registry,
+                )
         finally:
             await generation.aclose()
             await pool.close()

@@ -14,7 +14,8 @@ from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.triggers import next_fire
 from pregao.scrapers.base import NotConfigured
-from pregao.scrapers.registry import AmbiguousScraper, UnknownScraper
+from pregao.scrapers.discovery import LoadProblem
+from pregao.scrapers.registry import AmbiguousScraper, BrokenScraper, UnknownScraper
 
 SHIPPED = Path(__file__).parents[2] / "config" / "scraper_schedules.yaml"
 CLOCK = ManualClock(datetime(2026, 11, 23, 15, 0, tzinfo=UTC))
@@ -535,6 +536,11 @@ def resolve(name: str) -> str:
         raise NotConfigured("OPENAI_API_KEY")
     if name == "inv":
         raise AmbiguousScraper(name, ["Investidor10", "Investing.com"])
+    if name in ("torn", "never"):
+        canonical = "Torn News" if name == "torn" else None
+        raise BrokenScraper(
+            name, LoadProblem(origin="torn", file="torn.py", line=3, error="SyntaxError: no", canonical=canonical)
+        )
     return "Google News"
 
 
@@ -564,6 +570,27 @@ def test_a_schedule_of_a_scraper_without_its_key_is_loaded_and_says_what_to_set(
     file = load_schedules(path, resolve=resolve, clock=CLOCK)
     assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
     assert file.asleep == {"a": "not configured: set OPENAI_API_KEY"}
+
+
+def test_a_broken_scraper_that_did_load_before_keeps_its_schedule(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: torn, type: cron, hour: 9}\n")
+
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+
+    assert (file.scrapers, file.asleep, file.problems) == ({"a": "Torn News"}, {}, [])
+    assert "is a scraper that does not load (torn.py:3: SyntaxError: no); correct it" in str(file.warnings[0])
+
+
+def test_a_schedule_of_a_scraper_that_never_loaded_does_not_fire_and_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: never, type: cron, hour: 9}\n")
+
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+
+    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+    assert file.asleep == {"a": "not loaded: torn.py:3: SyntaxError: no"}
+    assert file.why_not_run("a") == "its scraper 'never' is not loaded: torn.py:3: SyntaxError: no"
 
 
 def test_an_ambiguous_scraper_is_an_error_that_lists_the_candidates(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import NotConfigured, Scraper
+from pregao.scrapers.discovery import LoadProblem
+from pregao.scrapers.lookup import BrokenScraper, Lookup
 from pregao.scrapers.registry import AmbiguousScraper, Entry, Registry, UnknownScraper
 from pregao.scrapers.stored import NothingStored
 from pregao.settings import Settings
@@ -27,6 +29,11 @@ class WithSettings:
     async def initialize(self): ...
     async def scrape(self, ticker): ...
     async def cleanup(self): ...
+
+class MakesASession(Plain):
+    def __init__(self):
+        import asyncio
+        self.name = f"Within {type(asyncio.get_running_loop()).__name__}"
 
 class WithStored(WithSettings):
     name = "Reader"
@@ -148,6 +155,11 @@ def test_the_users_own_scrapers_are_loaded_by_import_path(user_code: Path) -> No
     assert isinstance(made.settings, Settings)
 
 
+def test_a_scraper_that_is_made_to_learn_its_name_is_made_within_a_running_loop(user_code: Path) -> None:
+    names = Registry.load(settings("own_news_scraper:MakesASession")).names()
+    assert any(name.startswith("Within ") for name in names)
+
+
 def test_a_scraper_that_asks_for_what_is_stored_gets_it_where_there_is_a_database(user_code: Path) -> None:
     stored = NothingStored()
     wanted = settings("own_news_scraper:WithStored", "own_news_scraper:WithSettings")
@@ -170,14 +182,65 @@ def test_a_scraper_that_does_not_load_is_listed_and_hurts_no_other(user_code: Pa
         settings("broken_one:Any", "leaves:Any", "own_news_scraper:NotAScraper", "own_news_scraper:Plain")
     )
     assert {"B3", "BCB", "My News"} <= set(registry.names())
-    assert [problem.split(":")[0] for problem in registry.problems] == ["broken_one", "leaves", "own_news_scraper"]
-    assert "No module named 'no_such_module_anywhere'" in registry.problems[0]
+    origins = [problem.origin.partition(":")[0] for problem in registry.problems]
+    assert origins == ["broken_one", "leaves", "own_news_scraper"]
+    assert "No module named 'no_such_module_anywhere'" in registry.problems[0].error
 
 
-def test_a_name_that_is_taken_is_not_taken_over(user_code: Path) -> None:
+def test_a_scraper_of_the_users_takes_the_place_of_one_that_comes_along(user_code: Path) -> None:
     registry = Registry.load(settings("own_news_scraper:Rival"))
-    assert registry.resolve("b3") == "B3"
-    assert "is taken by pregao.scrapers.builtin.b3:B3Scraper" in registry.problems[0]
+
+    assert registry.find("B3").origin == "own_news_scraper:Rival"
+    assert [entry.origin for entry in registry.hidden] == ["pregao.scrapers.builtin.b3:B3Scraper"]
+    assert registry.problems == []
+
+
+def test_where_both_answer_to_a_module_or_source_the_users_is_meant() -> None:
+    ours = entry("OpcoesNet", module="pregao.scrapers.builtin.opcoes", source="opcoes.net.br")
+    own = entry("Opções B3", module="scrapers.opcoes_scraper", source="Opcoes.Net.Br")
+    registry = Registry([ours, own], [])
+
+    assert registry.resolve("Opcoes") == "Opções B3"
+    assert registry.resolve("opcoes.net.br") == "Opções B3"
+    assert registry.resolve("OpcoesNet") == "OpcoesNet"
+
+
+def test_what_a_name_found_before_is_forgotten_when_scrapers_change() -> None:
+    problem = LoadProblem(origin="a.one", error="SyntaxError", names=("one", "Alpha"), canonical="Alpha")
+    before = Lookup([entry("Alpha", module="a.one")], [])
+    assert before.find("ALPHA") is before.find("ALPHA")
+
+    with pytest.raises(BrokenScraper):
+        Lookup([], [problem]).find("ALPHA")
+
+
+def test_a_broken_scraper_is_known_by_the_name_that_it_had() -> None:
+    problems = [
+        LoadProblem(origin="a.one", error="SyntaxError", names=("one", "Alpha"), canonical="Alpha"),
+        LoadProblem(origin="a.two", error="SyntaxError", names=("two",)),
+    ]
+    registry = Registry([entry("Beta")], problems)
+
+    assert (registry.resolve_known("ONE"), registry.resolve_known("beta")) == ("Alpha", "Beta")
+    with pytest.raises(BrokenScraper):
+        registry.resolve_known("two")
+
+
+def test_every_scraper_that_comes_along_has_a_canary_unless_its_answers_cost_money() -> None:
+    entries = Registry.load(settings()).entries()
+
+    assert {entry.name for entry in entries if entry.canary is None} == {"ChatGPT", "Gemini"}
+
+
+def test_two_of_the_users_with_one_name_are_both_refused() -> None:
+    registry = Registry([entry("Ágora", module="a.one"), entry("agora", module="b.two")], [])
+
+    with pytest.raises(AmbiguousScraper, match=r"it stands for a\.one:X and for b\.two:X: give one another name"):
+        registry.resolve("AGORA")
+    with pytest.raises(AmbiguousScraper, match=r"a\.one:X"):
+        registry.resolve("one")
+    assert registry.names() == []
+    assert "is also that of b.two:X" in str(registry.problems[0])
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.foreign import directory
 from typer.testing import CliRunner, Result
 
 from pregao.cli.schedules import app
@@ -144,9 +145,25 @@ def test_a_schedule_without_its_key_says_what_to_set(keyed: Path) -> None:
     assert "its scraper 'Keyed' is not configured: set SAMPLE_API_KEY" in pregao("next", "a", "--file", keyed).stderr
     assert "schedule a does not fire here: its scraper 'Keyed' is not configured: set" in pregao("check", keyed).stdout
     report = json.loads(pregao("check", keyed, "--json").stdout)
-    assert (report["no_scraper"], list(report["not_configured"])) == (["b"], ["a"])
+    assert (report["no_scraper"], list(report["not_configured"]), report["not_loaded"]) == (["b"], ["a"], {})
 
 
 def test_a_schedule_with_its_key_fires(keyed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_API_KEY", "hush")
     assert len(json.loads(pregao("next", "a", "--file", keyed, "--json").stdout)) == 10
+
+
+def test_a_schedule_whose_scraper_never_loaded_says_where_it_is_broken(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = directory(tmp_path / "own", {"torn.py": "class Torn:\n    def scrape(:\n"})
+    monkeypatch.setenv("SCRAPERS_PATH", str(folder))
+    monkeypatch.setenv("PREGAO_HOME", str(tmp_path / "home"))
+    path.write_text("schedules:\n  a: {scraper: Torn, type: cron, hour: 1}\n")
+
+    report = json.loads(pregao("check", path, "--json").stdout)
+    (row,) = json.loads(pregao("list", "--file", path, "--json").stdout)["schedules"]
+
+    assert (report["not_configured"], report["no_scraper"]) == ({}, [])
+    assert f"not loaded: {folder}/scrapers/torn.py:2: SyntaxError" in report["not_loaded"]["a"]
+    assert row["state"] == report["not_loaded"]["a"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,8 @@ from pregao.domain.names import fold
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
-from pregao.scrapers.registry import AmbiguousScraper, UnknownScraper
+from pregao.scraper_names import names_on_workers, resolve_scraper
+from pregao.scrapers.registry import BrokenScraper, UnknownScraper
 from pregao.store.history import History
 
 IDEMPOTENCY_NAMESPACE = uuid.UUID("0a4c2a5e-3f9b-4a35-9d0c-6b7f5a3f5e51")
@@ -168,7 +168,7 @@ class JobActions:
         Scripts may push any spelling, and a job keeps the one that it was given.
         """
         try:
-            elsewhere = await self._worker_scrapers()
+            elsewhere = await names_on_workers(self._runtime.views)
         except QueueUnavailable as error:
             logger.warning("scrapers that only workers have are counted by the names that jobs gave them: {}", error)
             elsewhere = {}
@@ -179,38 +179,25 @@ class JobActions:
 
         Raises InvalidInput, naming what comes close.
         """
-        try:
-            return self._runtime.registry.resolve(name)
-        except UnknownScraper as unknown:
-            elsewhere = await self._worker_scrapers()
-            found = elsewhere.get(fold(name))
-            if found is not None and fold(name):
-                return found
-            close = [elsewhere[key] for key in get_close_matches(fold(name), elsewhere, n=3)]
-            if unknown.suggestions or not close:
-                raise
-            raise InvalidInput(
-                "scraper_name", name, "is not a known scraper", f"did you mean {', '.join(close)}?"
-            ) from None
+        return await resolve_scraper(name, self._runtime.registry, self._runtime.views)
 
     def _full_name(self, elsewhere: Mapping[str, str], name: str) -> str:
         try:
-            return self._runtime.registry.resolve(name)
+            return self._runtime.registry.resolve_known(name)
         except UnknownScraper:
             return elsewhere.get(fold(name), name)
-        except AmbiguousScraper:
+        except InvalidInput:
             return name
 
     async def _spellings(self, name: str) -> tuple[str, ...]:
         """The names under which jobs of a scraper may be recorded: scripts may push any spelling."""
         try:
-            return tuple(dict.fromkeys((await self.resolve(name), name)))
+            full = await self.resolve(name)
+        except BrokenScraper as error:
+            full = error.canonical or name
         except InvalidInput:
             return (name,)
-
-    async def _worker_scrapers(self) -> dict[str, str]:
-        workers = await self._runtime.views.workers()
-        return {fold(name): name for worker in workers for name in worker.scrapers}
+        return tuple(dict.fromkeys((full, name)))
 
     async def _enqueue(self, spec: JobSpec) -> tuple[dict[str, Any], bool]:
         (accepted,) = await rebuilding(self._runtime, lambda: self._runtime.commands.enqueue([spec]))

@@ -52,9 +52,7 @@ class Door:
             if self._runtime is None or self._schedules is None:
                 settings = self._settings or Settings.load()
                 self._runtime = await self._stack.enter_async_context(open_runtime(settings))
-                self._schedules = WatchedFile(
-                    settings.schedules_path, self._runtime.registry.resolve_configured, SystemClock()
-                )
+                self._schedules = WatchedFile(settings.schedules_path, self._runtime.registry, SystemClock())
             return self._runtime, self._schedules
 
 

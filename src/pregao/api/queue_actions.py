@@ -34,12 +34,12 @@ class QueueActions:
         self._clock = clock or SystemClock()
 
     def target(self, priority: JobPriority | None, scraper_name: str | None) -> Target:
-        """What a rule is about: exactly one of the two. Raises InvalidInput, UnknownScraper, AmbiguousScraper."""
+        """What a rule is about: exactly one of the two. Raises InvalidInput for a name that is not certain."""
         if (priority is None) == (scraper_name is None):
             raise InvalidInput("priority", priority, "and scraper_name are one of two", "name a queue or a scraper")
         if priority is not None:
             return Target("priority", priority.value, f"queue {priority.value}")
-        name = self._runtime.registry.resolve(str(scraper_name))
+        name = self._runtime.registry.resolve_known(str(scraper_name))
         return Target("scraper", name, f"scraper {name}")
 
     async def pause(self, target: Target, *, who: str, why: str, until: datetime | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pregao.cli import jobs, queue, schedules
+from pregao.cli import jobs, queue, schedules, scrapers
 from pregao.cli.problem import tell, wants_json
 from pregao.cli.session import JsonOption
 from pregao.domain.errors import PregaoError
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(queue.app, name="queue")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(scrapers.app, name="scrapers")
 
 
 @app.command()

@@ -104,7 +104,7 @@ def check(
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
     import msgspec
 
-    from pregao.scheduler.loader import NO_SCRAPER
+    from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED
     from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
@@ -120,7 +120,8 @@ def check(
             "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
             "schedules": sound,
             "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
-            "not_configured": {key: lacks[key] for key in asleep if lacks[key] != NO_SCRAPER},
+            "not_configured": {key: lacks[key] for key in asleep if lacks[key].startswith("not configured")},
+            "not_loaded": {key: lacks[key] for key in asleep if lacks[key].startswith(NOT_LOADED)},
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -155,7 +156,7 @@ def run(
     request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
 
     async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry.resolve_configured, SystemClock())
+        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry, SystemClock())
         actions = ScheduleActions(runtime, watched)
         return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
 

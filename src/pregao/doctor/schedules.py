@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from pregao.doctor.finding import Finding, error, named, ok, warning
 from pregao.domain.clock import Clock
-from pregao.scheduler.loader import ScheduleFile, load_schedules
+from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile, load_schedules
 from pregao.scheduler.problem import ScheduleFileRefused
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
@@ -18,21 +18,40 @@ SUBJECT = "schedules"
 async def look_at_schedules(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """What would fire, every problem and warning with its line, and the schedules without a scraper."""
     try:
-        file = await asyncio.to_thread(_load, settings, clock)
+        file = await aside(_load, settings, clock)
     except ScheduleFileRefused as refused:
         yield error(SUBJECT, str(refused.details), "a scheduler does not start with it: see what it says")
         return
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
-    silent = [f"{schedule.name} ({schedule.scraper})" for schedule in enabled if schedule.name not in file.scrapers]
+    silent = [schedule.name for schedule in enabled if schedule.name not in file.scrapers]
     yield ok(SUBJECT, f"{len(enabled) - len(silent)} of {len(file.schedules)} in {file.path} fire here")
     for problem in file.problems:
         yield error(SUBJECT, str(problem), "this one is not loaded; `pregao schedules check` reads the file again")
     for problem in file.warnings:
         yield warning(SUBJECT, str(problem), "it is loaded; change it if that was not meant")
-    if silent:
-        detail = f"{len(silent)} do not fire here for want of their scraper: {named(silent)}"
-        yield warning(SUBJECT, detail, "install the scrapers (PREGAO_SCRAPERS), or write `enabled: false`")
+    for finding in _of_silent(file, silent):
+        yield finding
+
+
+def _of_silent(file: ScheduleFile, silent: list[str]) -> Iterator[Finding]:
+    """Why enabled schedules do not fire; one that waits for a key is as the user set it up."""
+    missing: list[str] = []
+    broken: list[str] = []
+    waiting: list[str] = []
+    for name in silent:
+        lack = file.asleep[name]
+        place = missing if lack == NO_SCRAPER else broken if lack.startswith(NOT_LOADED) else waiting
+        place.append(f"{name} ({file.schedules[name].scraper})")
+    if missing:
+        detail = f"{len(missing)} do not fire here for want of their scraper: {named(missing)}"
+        cure = "install the scrapers (SCRAPERS_PATH, PREGAO_SCRAPERS), or write `enabled: false`"
+        yield warning(SUBJECT, detail, cure)
+    if broken:
+        detail = f"{len(broken)} do not fire here since their scraper does not load: {named(broken)}"
+        yield warning(SUBJECT, detail, "correct the scrapers; `pregao scrapers list` shows what is wrong with them")
+    if waiting:
+        yield ok(SUBJECT, f"{len(waiting)} fire here as soon as their keys are set: {named(waiting)}")
 
 
 def _load(settings: Settings, clock: Clock) -> ScheduleFile:
-    return load_schedules(settings.schedules_path, resolve=Registry.load(settings).resolve, clock=clock)
+    return load_schedules(settings.schedules_path, resolve=Registry.load(settings).resolve_configured, clock=clock)

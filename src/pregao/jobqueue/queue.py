@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import orjson
 from loguru import logger
 
@@ -24,6 +25,9 @@ from pregao.jobqueue.link import Link
 from pregao.queue.codec import encode_result
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claims, Settlement, unreadable_settlement
+from pregao.scraper_names import resolve_scraper
+from pregao.scrapers.aside import aside
+from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
 T = TypeVar("T")
@@ -44,6 +48,7 @@ class JobQueue:
         self._sequence = 0
         self._unanswered: str | None = None
         self._link: Link | None = None
+        self._registry: Registry | None = None
 
     async def __aenter__(self) -> JobQueue:
         return self
@@ -52,15 +57,18 @@ class JobQueue:
         await self.close()
 
     async def push(self, job: Job) -> bool:
-        """Accept a new job; True also when it was accepted before. Raises InvalidInput, QueueFull.
+        """Accept a new job; True also when it was accepted before. False when another live job holds its unique key.
 
-        False when another live job holds its unique key.
+        Its `scraper_name` becomes the full one. Raises InvalidInput, also for a scraper that neither is installed here
+        nor runs on a live worker, and QueueFull.
         """
         if job.status is not JobStatus.PENDING:
             raise InvalidInput("status", job.status.value, "is not the status of a new job", "push it as pending")
         if job.created_at is None:
             job.created_at = self._clock.now()
         spec = spec_of(job, job.created_at)
+        job.scraper_name = await self._call(partial(self._resolve, name=spec.scraper_name))
+        spec = msgspec.structs.replace(spec, scraper_name=job.scraper_name)
         (accepted,) = await self._call(lambda link: link.commands.enqueue([spec]))
         return accepted.code != "duplicate"
 
@@ -123,6 +131,11 @@ class JobQueue:
         link, self._link = self._link, None
         if link is not None and link.loop is asyncio.get_running_loop():
             await link.close()
+
+    async def _resolve(self, link: Link, name: str) -> str:
+        if self._registry is None:
+            self._registry = await aside(Registry.load, self._settings)
+        return await resolve_scraper(name, self._registry, link.views)
 
     async def _move(self, job_id: str, wanted: JobStatus, job: Job | None) -> bool:
         current = await self.get_status(job_id)

@@ -24,7 +24,7 @@ from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
 from pregao.scrapers.base import NotConfigured
-from pregao.scrapers.registry import UnknownScraper
+from pregao.scrapers.registry import BrokenScraper, UnknownScraper
 
 COMMON_FIELDS = (
     "enabled", "type", "scraper", "priority", "tickers", "timezone", "misfire_grace_seconds", "catch_up",
@@ -33,14 +33,15 @@ COMMON_FIELDS = (
 GRACE_LIMIT_SECONDS = 366 * 86_400
 NAME_LIMIT = 200
 NO_SCRAPER = "no scraper"
+NOT_LOADED = "not loaded"
 
 
 class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
     `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
-    `asleep` says of the others what they lack: `no scraper`, or `not configured: set NAME`. `suggestions` says for some
-    which scraper was meant. `warnings` keep nothing from running.
+    `asleep` says of the others what they lack: `no scraper`, `not configured: set NAME`, or `not loaded: PLACE: ERROR`.
+    `suggestions` says for some which scraper was meant. `warnings` keep nothing from running.
     """
 
     path: Path
@@ -68,8 +69,8 @@ class ScheduleFile(msgspec.Struct, frozen=True):
 def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, clock: Clock) -> ScheduleFile:
     """Read and check a schedule file.
 
-    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, or
-    InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
+    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, BrokenScraper,
+    or InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
     the file is missing or is not YAML; all else is listed in `problems`.
     """
     result = ScheduleFile(path, {}, {}, [], [])
@@ -254,7 +255,10 @@ def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[dateti
 
 
 def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> tuple[str | None, str, str | None]:
-    """The canonical name; or None, what it lacks here, which is not the file's fault, and what may have been meant."""
+    """The canonical name; or None, what it lacks here, which is not the file's fault, and what may have been meant.
+
+    A scraper that did load before keeps its schedule: what it fires fails with the reason, until it is mended.
+    """
     if resolve is None:
         return scraper, "", None
     try:
@@ -263,6 +267,11 @@ def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> 
         return None, NO_SCRAPER, error.fix if error.suggestions else None
     except NotConfigured as error:
         return None, str(error), None
+    except BrokenScraper as error:
+        if error.canonical is None:
+            return None, f"{NOT_LOADED}: {error.reason}", None
+        form.warn("scraper", error.problem, error.fix)
+        return error.canonical, "", None
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
         return None, error.problem, None

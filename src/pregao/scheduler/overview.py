@@ -14,7 +14,7 @@ from pregao.scheduler.triggers import next_fire, upcoming
 
 
 def state_of(file: ScheduleFile, name: str, now: datetime) -> str:
-    """`scheduled`, `disabled`, `over` (it never fires again), or what its scraper lacks: `no scraper`."""
+    """`scheduled`, `disabled`, `over` (it never fires again), or what its scraper lacks: `no scraper` …"""
     if not file.schedules[name].enabled:
         return "disabled"
     if name not in file.scrapers:

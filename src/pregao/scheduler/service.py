@@ -27,6 +27,8 @@ from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.overview import describe
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.version import running_version
@@ -82,8 +84,8 @@ class ScraperScheduler:
     async def initialize(self) -> None:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
-            self._registry = Registry.load(self._settings)
-        self._file = WatchedFile(self._path, self._registry.resolve_configured, self._clock)
+            self._registry = await aside(Registry.load, self._settings)
+        self._file = WatchedFile(self._path, self._registry, self._clock)
         try:
             self._file.load()
         except ScheduleFileRefused as refused:
@@ -111,7 +113,8 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), or `not configured: …`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `not configured: …`
+        or `not loaded: …`.
         """
         now = self._clock.now()
         enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
@@ -120,8 +123,10 @@ class ScraperScheduler:
         return [{"id": row["name"], **{key: row[key] for key in told}} for row in shown]
 
     async def _run(self) -> None:
+        assert self._registry is not None
         try:
-            await self._serve()
+            async with following(self._registry):
+                await self._serve()
         except Exception:
             # Whoever started it may never ask how it ended.
             logger.exception("the scheduler ended and fires no more")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
@@ -12,15 +11,17 @@ from pregao.domain.clock import Clock
 from pregao.domain.names import counted
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
+from pregao.scrapers.registry import Registry
 
 Stamp = tuple[int, int, int] | None
 
 
 class WatchedFile:
-    """A schedule file, looked at when `changed` is called."""
+    """A schedule file, looked at when `changed` is called; `registry` tells which scrapers its schedules have."""
 
-    def __init__(self, path: Path, resolve: Callable[[str], str] | None, clock: Clock) -> None:
-        self._path, self._resolve, self._clock = path, resolve, clock
+    def __init__(self, path: Path, registry: Registry, clock: Clock) -> None:
+        self._path, self._registry, self._clock = path, registry, clock
+        self._scrapers_read = registry.version
         self._read: Stamp = None
         self._seen: Stamp = None
         self._looked = False
@@ -29,12 +30,12 @@ class WatchedFile:
         self.problems: list[Problem] = []
 
     def refresh(self) -> tuple[ScheduleFile, list[Problem]]:
-        """For those who are asked now and then, in any thread: read it if it was written since.
+        """For those who are asked now and then, in any thread: read it if it was written, or scrapers changed, since.
 
         Answers what is in force, which may be empty, and what is wrong with the file on disk.
         """
         with self._refreshing:
-            if not self._looked or self._stamp() != self._read:
+            if not self._looked or self._stamp() != self._read or self._has_other_scrapers():
                 self._looked = True
                 self.reload()
             return self.current, self.problems
@@ -42,20 +43,23 @@ class WatchedFile:
     def load(self) -> None:
         """Read it for the first time. Raises ScheduleFileRefused when it is missing or is not YAML."""
         self._read = self._seen = self._stamp()
-        self.current = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+        self.current = self._load()
         self._report(self.current.problems)
 
     def changed(self) -> bool:
-        """Whether it was written since it was read, and is at rest: the same at two looks in a row."""
+        """Whether it was written since it was read, and is at rest: the same at two looks in a row.
+
+        Also when there are other scrapers than when it was read.
+        """
         stamp, before = self._stamp(), self._seen
         self._seen = stamp
-        return stamp != self._read and stamp == before
+        return (stamp != self._read and stamp == before) or self._has_other_scrapers()
 
     def reload(self) -> None:
         """Read it again; a file that is missing, broken or empty keeps what was loaded before."""
         self._read = self._stamp()
         try:
-            fresh = load_schedules(self._path, resolve=self._resolve, clock=self._clock)
+            fresh = self._load()
         except ScheduleFileRefused as refused:
             self._keep([refused.details])
             return
@@ -70,6 +74,13 @@ class WatchedFile:
         self.current = fresh
         logger.info("{} was read: {}", self._path, counted(len(fresh.schedules), "schedule"))
         self._report(fresh.problems)
+
+    def _has_other_scrapers(self) -> bool:
+        return self._scrapers_read != self._registry.version
+
+    def _load(self) -> ScheduleFile:
+        self._scrapers_read = self._registry.version
+        return load_schedules(self._path, resolve=self._registry.resolve_configured, clock=self._clock)
 
     def _keep(self, problems: list[Problem]) -> None:
         logger.error("{} is broken: the schedules loaded before stay in force", self._path)

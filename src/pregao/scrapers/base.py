@@ -92,6 +92,8 @@ class BaseScraper(ABC):
     name: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    canary: ClassVar[str | None] = None
+    """An argument that is known to have data, for `pregao scrapers check`."""
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         self._settings = settings

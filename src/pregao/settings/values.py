@@ -12,8 +12,15 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from pregao.domain.errors import InvalidInput
+from pregao.settings.fixes import fix_for
 from pregao.settings.prices import ModelName, Prices
 from pregao.settings.run_file import RunFile
+from pregao.settings.scraper_environment import (
+    ScraperEnvironment,
+    directories,
+    readable_directory,
+    variable_name,
+)
 
 UPSTREAM = "PREGAO_UPSTREAM_"
 USER_AGENT = "PREGAO_USER_AGENT_"
@@ -65,7 +72,7 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _listed(value: object) -> object:
+def _listed(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -150,6 +157,16 @@ class Settings(BaseModel):
     extra_scrapers: Annotated[tuple[Annotated[str, AfterValidator(_import_path)], ...], BeforeValidator(_listed)] = (
         Field((), alias="PREGAO_SCRAPERS")
     )
+    scrapers_path: Annotated[
+        tuple[Annotated[Path, AfterValidator(readable_directory)], ...], BeforeValidator(directories)
+    ] = Field((), alias="SCRAPERS_PATH")
+    scrapers_env: Annotated[tuple[Annotated[str, AfterValidator(variable_name)], ...], BeforeValidator(_listed)] = (
+        Field((), alias="SCRAPERS_ENV")
+    )
+    scrapers_load_seconds: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = Field(
+        20.0, alias="SCRAPERS_LOAD_SECONDS"
+    )
+    scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False, exclude=True)
     chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")
     gemini_model: ModelName = Field("gemini-2.5-flash", alias="PREGAO_GEMINI_MODEL")
     ai_prompt: Path | None = Field(None, alias="PREGAO_AI_PROMPT")
@@ -176,8 +193,8 @@ class Settings(BaseModel):
         An empty value counts as not given, and so does each variable in `ignoring`. `overrides` are attributes by name
         and win over both. Raises InvalidSettings naming every bad variable at once.
         """
-        variables = given_variables(env_file, environ)
-        given = {name: value for name, value in variables.items() if name not in ignoring}
+        process, file = _sources(env_file, environ)
+        given = {name: value for name, value in {**file, **process}.items() if name not in ignoring}
         known: dict[str, Any] = {
             name: given[field.alias]
             for name, field in cls.model_fields.items()
@@ -192,6 +209,9 @@ class Settings(BaseModel):
             for name, value in given.items()
             if name in SECRETS or (name.endswith(SECRET_ENDINGS) and _is_sendable(value.strip()))
         }
+        known["scraper_environment"] = ScraperEnvironment.of(
+            process, file, secrets=_secrets(), listed=_listed(given.get("SCRAPERS_ENV", ""))
+        )
         try:
             return cls.model_validate(known | overrides)
         except ValidationError as error:
@@ -256,13 +276,23 @@ class Settings(BaseModel):
         return found.get_secret_value() if found is not None else None
 
 
+def _secrets() -> frozenset[str]:
+    """The variables that hold a secret of ours: those of the fields that no representation shows."""
+    return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
+
+
 def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Every variable that is given, a setting or not: `environ` (default: the process's), then `env_file`.
 
     Raises InvalidSettings when the file cannot be read.
     """
+    process, file = _sources(env_file, environ)
+    return {**file, **process}
+
+
+def _sources(env_file: str | Path | None, environ: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
     process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
-    return {**_from_file(env_file, process), **process}
+    return process, _from_file(env_file, process)
 
 
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:
@@ -299,23 +329,6 @@ def _problem(entry: Any) -> InvalidInput:
     value = entry["input"]
     if name.endswith(("PASSWORD", *SECRET_ENDINGS)) or name in ("REDIS_URL", "DATABASE_URL"):
         value = "(hidden)"
-    match entry["type"]:
-        case "literal_error":
-            fix = f"use {context['expected']}"
-        case "int_parsing" | "int_from_float" | "int_type":
-            fix = "use a whole number"
-        case "finite_number":
-            fix = "use a finite number"
-        case "float_parsing":
-            fix = "use a number"
-        case "bool_parsing":
-            fix = "use true or false"
-        case "greater_than_equal":
-            fix = f"use {context['ge']} or more"
-        case "less_than_equal":
-            fix = f"use {context['le']} or less"
-        case "value_error":
-            fix = f"use {context['error']}"
-        case _:
-            fix = entry["msg"].lower()
-    return InvalidInput(name, value, "is not allowed", fix)
+    if entry["type"] == "refused":
+        return InvalidInput(name, str(value), context["problem"], context["fix"])
+    return InvalidInput(name, value, "is not allowed", fix_for(entry))

@@ -13,7 +13,7 @@ import msgspec
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
-from pregao.scheduler.loader import NO_SCRAPER, ScheduleFile
+from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile
 from pregao.scheduler.triggers import upcoming
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
@@ -48,9 +48,11 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     firing = [schedule for schedule in enabled if schedule.name in file.scrapers]
     slots = counted(settings.concurrent_jobs, "slot")
     asleep = [file.asleep[schedule.name] for schedule in enabled if schedule.name in file.asleep]
+    broken = sum(lack.startswith(NOT_LOADED) for lack in asleep)
     lacks = {
         "without an installed scraper": asleep.count(NO_SCRAPER),
-        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER),
+        "whose scraper does not load (pregao scrapers list)": broken,
+        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER) - broken,
     }
     idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
     trouble = counted(len(file.problems), "problem")

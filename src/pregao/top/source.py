@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +17,7 @@ from pregao.queue.connection import open_redis
 from pregao.queue.overview import Overview, read_overview
 from pregao.scheduler.problem import ScheduleFileRefused
 from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.history import History
@@ -45,12 +48,14 @@ class FrameSource:
         self._redis_url = ""
         self._pool: Pool | None = None
         self._database_url = ""
+        self._registry: Registry | None = None
         self._schedules: WatchedFile | None = None
+        self._reading = Lock()
 
     async def take(self) -> Frame:
-        """Look at everything once, within about 2 s."""
+        """Look at everything once, within about 2 s; the first time also for as long as it takes to find scrapers."""
         (queue, queue_problem), (failures, store_problem), _ = await asyncio.gather(
-            self._look_at_queue(), self._look_at_store(), asyncio.to_thread(self._look_at_schedules)
+            self._look_at_queue(), self._look_at_store(), self._look_at_schedules()
         )
         taken_at = self._clock.now() if queue is None else queue.now
         return Frame(
@@ -101,17 +106,32 @@ class FrameSource:
         self._drop_pool()
         return None, problem
 
-    def _look_at_schedules(self) -> None:
+    async def _look_at_schedules(self) -> None:
+        if self._schedules is None:
+            await aside(self._read_schedules)
+            return
+        # Scrapers that changed may take long to look at: a later frame shows what came of it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await aside(self._follow_schedules)
+
+    def _read_schedules(self) -> None:
+        self._registry = Registry.load(self._settings)
+        self._schedules = WatchedFile(self._settings.schedules_path, self._registry, self._clock)
         try:
-            if self._schedules is None:
-                resolve = Registry.load(self._settings).resolve
-                self._schedules = WatchedFile(self._settings.schedules_path, resolve, self._clock)
-                self._schedules.load()
-            elif self._schedules.changed():
-                self._schedules.reload()
+            self._schedules.load()
         except ScheduleFileRefused as refused:
-            if self._schedules is not None:
-                self._schedules.problems = [refused.details]
+            self._schedules.problems = [refused.details]
+
+    def _follow_schedules(self) -> None:
+        if self._registry is None or self._schedules is None or not self._reading.acquire(blocking=False):
+            return
+        try:
+            self._registry.refresh()
+            if self._schedules.changed():
+                self._schedules.reload()
+        finally:
+            self._reading.release()
 
     def _firings(self, now: datetime) -> list[Firing]:
         if self._schedules is None:

@@ -19,7 +19,7 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.base import NotConfigured
-from pregao.scrapers.registry import Registry
+from pregao.scrapers.registry import BrokenScraper, Registry
 from pregao.worker.inloop import InLoop, classify
 from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
 from pregao.worker.settler import Settler
@@ -74,13 +74,13 @@ class Executor:
     ) -> Outcome | None:
         spec = claim.spec
         try:
-            name = self._registry.resolve_configured(spec.scraper_name)
+            entry = self._registry.find_configured(spec.scraper_name)
         except InvalidInput as error:
-            return await self._without_scraper(spec.scraper_name, failure(FailureClass.PERMANENT, str(error)))
+            return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
         return await self._in_loop.run(
-            lambda: self._registry.create(name),
+            entry.make,
             spec.ticker,
             timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
             stop=stop,
@@ -88,7 +88,7 @@ class Executor:
         )
 
     async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
-        """A scraper that is unknown or not configured here fails the job only if no other live worker runs it."""
+        """A scraper that cannot run here fails the job only if no other live worker runs it."""
         if fold(name) in await self._offered_elsewhere():
             return NotHere(f"this worker has no scraper {name!r}; another one does")
         return Failed(problem)
@@ -182,6 +182,13 @@ class Executor:
                 settled.state.value if settled.state else "unknown",
                 settlement.report.error,
             )
+
+
+def _failure_of(error: InvalidInput) -> Failure:
+    """What a job of a scraper that is not found comes to: one that does not load may be mended soon."""
+    if isinstance(error, BrokenScraper):
+        return failure(FailureClass.BUG, str(error), retryable=True)
+    return failure(FailureClass.PERMANENT, str(error))
 
 
 def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:

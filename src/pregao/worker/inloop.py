@@ -14,6 +14,7 @@ from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import Failure, FailureClass, clean_text, failure
 from pregao.queue.codec import encode_result
 from pregao.scrapers.base import Scraper
+from pregao.scrapers.existing import ExistingScraper
 from pregao.worker.outcome import Completed, Failed, Outcome, Stopped, StopReason
 
 CLEANUP_SECONDS = 5.0
@@ -116,9 +117,9 @@ class _Watch:
 
 async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: Clock) -> Outcome:
     started = clock.monotonic()
-    scraper: Scraper | None = None
+    scraper: ExistingScraper | None = None
     try:
-        scraper = create()
+        scraper = ExistingScraper(create())
         await scraper.initialize()
         started = clock.monotonic()
         result = await scraper.scrape(argument)
@@ -133,14 +134,14 @@ async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: C
             await _clean_up(scraper)
 
 
-async def _clean_up(scraper: Scraper) -> None:
+async def _clean_up(scraper: ExistingScraper) -> None:
     try:
         async with asyncio.timeout(CLEANUP_SECONDS):
             await scraper.cleanup()
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - the attempt's outcome stands
-        logger.warning("cleanup of {} failed: {}", type(scraper).__name__, describe(error))
+        logger.warning("cleanup of {} failed: {}", scraper.name, describe(error))
 
 
 def _judge(result: Any, elapsed_seconds: float) -> Outcome:

@@ -23,6 +23,8 @@ from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
 from pregao.queue.process import own_process
 from pregao.queue.views import QueueViews, WorkerFacts
+from pregao.scrapers.aside import aside
+from pregao.scrapers.following import following
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -88,7 +90,7 @@ class JobProcessor:
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
         self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
-        self._registry = Registry.load(settings, Results(self._pool))
+        self._registry = await aside(Registry.load, settings, Results(self._pool))
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._executor = Executor(
@@ -150,7 +152,7 @@ class JobProcessor:
         return True
 
     async def _run(self) -> None:
-        async with shared_clients(), asyncio.TaskGroup() as group:
+        async with shared_clients(), following(self._registry), asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()

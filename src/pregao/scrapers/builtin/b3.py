@@ -38,6 +38,7 @@ class B3Scraper(BaseScraper):
 
     name = "B3"
     source = "B3 S.A."
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

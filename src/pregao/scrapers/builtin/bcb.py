@@ -36,6 +36,7 @@ class BCBScraper(BaseScraper):
 
     name = "BCB"
     source = "Banco Central do Brasil"
+    canary = "SELIC"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

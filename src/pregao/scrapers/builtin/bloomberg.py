@@ -30,6 +30,7 @@ class BloombergScraper(BaseScraper):
 
     name = "Bloomberg Línea"
     source = "Bloomberg"
+    canary = "mercados"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

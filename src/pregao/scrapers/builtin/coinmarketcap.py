@@ -43,6 +43,7 @@ class CoinMarketCapScraper(BaseScraper):
 
     name = "CoinMarketCap"
     source = "CoinMarketCap"
+    canary = "BTC"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

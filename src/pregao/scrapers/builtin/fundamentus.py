@@ -21,6 +21,7 @@ class FundamentusScraper(BaseScraper):
 
     name = "Fundamentus"
     source = "fundamentus.com.br"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -27,6 +27,7 @@ class GoogleNewsScraper(BaseScraper):
 
     name = "Google News"
     source = "Google News"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

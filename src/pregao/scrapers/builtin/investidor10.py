@@ -29,6 +29,7 @@ class Investidor10Scraper(BaseScraper):
 
     name = "Investidor10"
     source = "investidor10.com.br"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -39,6 +39,7 @@ class InvestingScraper(BaseScraper):
 
     name = "Investing.com"
     source = "Investing.com"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -33,6 +33,7 @@ class OpcoesScraper(BaseScraper):
 
     name = "OpcoesNet"
     source = "Opcoes.Net.Br"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -29,6 +29,7 @@ class StatusInvestScraper(BaseScraper):
 
     name = "StatusInvest"
     source = "statusinvest.com.br"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

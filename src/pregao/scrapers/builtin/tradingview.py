@@ -23,6 +23,7 @@ class TradingViewScraper(BaseScraper):
 
     name = "TradingView"
     source = "TradingView"
+    canary = "PETR4"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -27,6 +27,7 @@ class ValorScraper(BaseScraper):
 
     name = "Valor Econômico"
     source = NEWSPAPER
+    canary = "financas"
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)

@@ -1,0 +1,130 @@
+"""`pregao scrapers`: which scrapers there are, one of them run by hand, and all of them tried out.
+
+Exit codes: 0 done, 1 something did not load or failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pregao.cli.session import JsonOption, apart, console, print_json
+
+if TYPE_CHECKING:
+    from pregao.scrapers.entry import Entry
+    from pregao.scrapers.registry import Registry
+    from pregao.settings import Settings
+
+app = typer.Typer(help="List scrapers, run one without a queue, and try them out.", no_args_is_help=True)
+
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.1, max=86_400, help="Seconds it may take; SCRAPER_TIMEOUT when left out."),
+]
+
+
+@app.command(name="list")
+def list_scrapers(
+    refresh: Annotated[bool, typer.Option("--refresh", help="Look at every module again, changed or not.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the scrapers that can be run here, and what did not load. Exits 1 when something did not."""
+    from pregao.cli.scraper_views import list_document, print_list
+
+    _, registry = _load(anew=refresh)
+    if as_json:
+        print_json(list_document(registry))
+    else:
+        print_list(registry)
+    if registry.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The scraper, by any spelling of its name.")],
+    argument: Annotated[str | None, typer.Argument(metavar="[ARG]", help="Its argument, passed as given.")] = None,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a scraper once, here and without a queue, and print what it brought. Exits 1 when it fails."""
+    from pregao.cli.scraper_views import print_run, run_document
+    from pregao.worker.once import run_once
+    from pregao.worker.outcome import Failed
+
+    settings, registry = _load()
+    entry = registry.find(name)
+    with _spinner(f"{entry.name} {argument or ''}"):
+        done = apart(run_once(entry, argument, _seconds(settings, timeout), settings.scraper_environment.variables))
+    if as_json:
+        print_json(run_document(entry, argument, done))
+    else:
+        print_run(entry, argument, done)
+    if isinstance(done.outcome, Failed):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these; all if left out.")] = None,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run each scraper on an argument that is known to have data. Exits 1 when one fails or does not load."""
+    from pregao.cli.scraper_views import check_document, print_check
+    from pregao.scrapers.canaries import canaries
+
+    settings, registry = _load()
+    entries = [registry.find(name) for name in names] if names else registry.entries()
+    rows = apart(_check(entries, canaries(entries), settings, _seconds(settings, timeout)))
+    problems = [] if names else registry.problems
+    if as_json:
+        print_json(check_document(rows, problems))
+    else:
+        print_check(rows, problems)
+    if problems or any(row["outcome"] == "failed" for row in rows):
+        raise typer.Exit(1)
+
+
+async def _check(
+    entries: list[Entry], arguments: Mapping[str, str], settings: Settings, timeout_seconds: float
+) -> list[dict[str, Any]]:
+    """One after another: browsers of several scrapers at once may be more than the machine has memory for."""
+    from pregao.cli.scraper_views import check_row
+    from pregao.worker.once import run_once
+
+    rows = []
+    for number, entry in enumerate(entries, 1):
+        argument = arguments.get(entry.name)
+        if argument is None and entry.takes_argument:
+            rows.append(check_row(entry, None, None))
+            continue
+        with _spinner(f"{number} of {len(entries)}: {entry.name} {argument or ''}"):
+            done = await run_once(entry, argument, timeout_seconds, settings.scraper_environment.variables)
+        rows.append(check_row(entry, argument, done))
+    return rows
+
+
+def _load(*, anew: bool = False) -> tuple[Settings, Registry]:
+    from loguru import logger
+
+    from pregao.scrapers.registry import Registry
+    from pregao.settings import Settings
+
+    logger.remove()  # what does not load is told after the answer, and what a scraper logs beside its result
+    settings = Settings.load()
+    with _spinner("looking for scrapers"), redirect_stdout(sys.stderr):
+        return settings, Registry.load(settings, anew=anew)
+
+
+def _seconds(settings: Settings, timeout: float | None) -> float:
+    return settings.timeout_ms / 1000 if timeout is None else timeout
+
+
+def _spinner(text: str) -> AbstractContextManager[object]:
+    terminal = console(stderr=True)
+    return terminal.status(text) if terminal.is_terminal else nullcontext()
