@@ -100,9 +100,10 @@ def test_a_scraper_without_its_key_is_noted_and_is_not_run(tmp_path: Path) -> No
     shell = Shell(tmp_path / "home", directory(tmp_path / "own", {"Alpha": ""}))
 
     assert "note: ChatGPT is not configured: set OPENAI_API_KEY" in shell("list").stdout
-    assert "(login; a job would not try again)\nnot configured: set OPENAI_API_KEY" in shell(
-        "run", "chatgpt", "PETR4", code=1
-    ).stdout
+    assert (
+        "(login; a job would not try again)\nnot configured: set OPENAI_API_KEY"
+        in shell("run", "chatgpt", "PETR4", code=1).stdout
+    )
 
 
 def test_what_did_not_load_is_listed_with_its_line_and_fails_the_command(tmp_path: Path) -> None:
