@@ -12,6 +12,7 @@ import redis.asyncio as redis_async
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import from_ms, to_ms
+from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.domain.names import fold
@@ -147,10 +148,15 @@ class QueueCommands:
         return _settled(await self._scripts.call("settle", *arguments))
 
     async def release(
-        self, held: Sequence[tuple[str, str]], *, delay_ms: int = 0, reason: str = "released"
+        self,
+        held: Sequence[tuple[str, str]],
+        *,
+        delay_ms: int = 0,
+        reason: str = "released",
+        footprint: Footprint = NO_FOOTPRINT,
     ) -> list[Settled]:
         """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once."""
-        report = msgspec.json.encode(AttemptReport(error=reason))
+        report = msgspec.json.encode(AttemptReport(error=reason, footprint=footprint))
         arguments: list[Argument] = []
         for job_id, token in held:
             arguments += [job_id, token, delay_ms, report]

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, assert_never
+from typing import assert_never
 
-import orjson
 from loguru import logger
 
+from pregao.attempt.judgement import classify
+from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import InvalidInput, QueueUnavailable, ScrapeError
+from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
-from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.registry import BrokenScraper, Registry
-from pregao.worker.inloop import InLoop, classify
-from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
+from pregao.worker.inloop import InLoop
 from pregao.worker.settler import Settler
 
 ELSEWHERE_DELAY_MS = 2_000
@@ -89,8 +88,10 @@ class Executor:
                 await self._settle(claim, self._completed(claim, outcome))
             case Failed():
                 await self._settle(claim, self._failed(claim, outcome))
+            case Killed():
+                await self._settle(claim, self._killed(claim, outcome))
             case Stopped():
-                await self._stopped(claim, outcome.reason)
+                await self._stopped(claim, outcome)
             case NotHere():
                 await self._commands.release(
                     [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
@@ -98,19 +99,23 @@ class Executor:
             case _:
                 assert_never(outcome)
 
-    async def _stopped(self, claim: Claim, reason: StopReason) -> None:
-        match reason:
+    async def _stopped(self, claim: Claim, outcome: Stopped) -> None:
+        match outcome.reason:
             case "shutdown":
-                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
+                await self._commands.release(
+                    [(claim.job_id, claim.token)],
+                    reason="released: the worker was stopped",
+                    footprint=outcome.footprint,
+                )
             case "cancel":
-                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
-                await self._settle(claim, self._failed(claim, cancelled))
+                cancelled = failure(FailureClass.KILLED, "cancelled while running", retryable=False)
+                await self._settle(claim, self._failed(claim, Failed(cancelled, footprint=outcome.footprint)))
             case "lost":
                 logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
             case "expired":
                 await self._give_back_late(claim)
             case _:
-                assert_never(reason)
+                assert_never(outcome.reason)
 
     async def _give_back_late(self, claim: Claim) -> None:
         """Give an attempt whose lease could not be renewed back once Redis answers, so that it counts as no loss."""
@@ -125,18 +130,13 @@ class Executor:
                 return
 
     def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
-        try:
-            encoded = encode_result(outcome.data)
-            metadata = _metadata(outcome.metadata, encoded.sanitised)
-        except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
-            problem = classify(error)
-            if not isinstance(error, ScrapeError):
-                problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
-            return self._failed(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
         report = AttemptReport(
-            response_time_seconds=outcome.response_time_seconds, source=outcome.source, metadata=metadata
+            response_time_seconds=outcome.response_time_seconds,
+            source=outcome.source,
+            metadata=outcome.metadata,
+            footprint=outcome.footprint,
         )
-        return Settlement(claim=claim, completed=True, report=report, result_json=encoded.document)
+        return Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
 
     def _failed(self, claim: Claim, outcome: Failed) -> Settlement:
         problem: Failure = outcome.failure
@@ -146,6 +146,7 @@ class Executor:
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
             metadata=outcome.metadata,
+            footprint=outcome.footprint,
         )
         return Settlement(
             claim=claim,
@@ -154,6 +155,13 @@ class Executor:
             retryable=problem.retryable,
             delay_ms=backoff_ms(claim.retry_count),
         )
+
+    def _killed(self, claim: Claim, outcome: Killed) -> Settlement:
+        """A killed attempt, settled as a failure of class `killed` that is tried again.
+
+        This is the one place that decides what a killed attempt means to the queue.
+        """
+        return self._failed(claim, Failed(failure(FailureClass.KILLED, outcome.story), footprint=outcome.footprint))
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)
@@ -171,13 +179,3 @@ class Executor:
                 settled.state.value if settled.state else "unknown",
                 settlement.report.error,
             )
-
-
-def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:
-    """The result's metadata as JSON values, with the places of the data that had to be changed."""
-    encoded = encode_result(metadata)
-    value = orjson.loads(encoded.document)
-    if not isinstance(value, dict):
-        value = {"value": value}
-    changed = sanitised + [f"metadata{place.removeprefix('$')}" for place in encoded.sanitised]
-    return {**value, "sanitised": changed} if changed else value

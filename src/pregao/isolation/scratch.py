@@ -1,0 +1,72 @@
+"""Places for temporary files, one for each attempt: a browser that is killed leaves its profile behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from loguru import logger
+
+from pregao.isolation.marker import Marker
+from pregao.isolation.tree import Snapshot
+
+_PREFIX = "pregao-"
+
+
+class Scratch:
+    """The temporary directory of one worker. Its name says whose it is, and is short: browsers put sockets there."""
+
+    def __init__(self, marker: Marker) -> None:
+        """Raises OSError."""
+        self._base = Path(
+            tempfile.mkdtemp(prefix=f"{_PREFIX}{marker.namespace}-{marker.worker_pid}-{marker.worker_started}-")
+        )
+
+    def make(self, name: str) -> Path:
+        """A new directory for one attempt. Raises OSError."""
+        path = self._base / name
+        path.mkdir()
+        return path
+
+    def remove_if_empty(self, path: Path) -> bool:
+        """Remove an attempt's directory if nothing was left in it, which takes no time."""
+        try:
+            path.rmdir()
+        except OSError:
+            return not path.exists()
+        return True
+
+    def close(self) -> None:
+        """Remove everything."""
+        remove(self._base)
+
+
+def remove(path: Path) -> None:
+    """Remove a directory with all that is in it; what resists is logged."""
+
+    def complain(_: object, at: str, error: object) -> None:
+        logger.warning("{} cannot be removed: {}", at, error)
+
+    if path.exists():
+        shutil.rmtree(path, onerror=complain)
+
+
+def sweep_scratch(snapshot: Snapshot) -> int:
+    """Remove the directories of workers that are gone; how many."""
+    removed = 0
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*-*"):
+        parts = path.name.removeprefix(_PREFIX).split("-", 3)
+        marker = Marker.read("/".join(parts[:3]) + "/")
+        if marker is not None and _is_ours(path) and marker.worker_is_gone(snapshot):
+            remove(path)
+            removed += 1
+    return removed
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
+    except OSError:
+        return False

@@ -1,0 +1,251 @@
+"""The zygote: loads a directory once, forks a runner for each job, watches it, and ends it with all that it started.
+
+Started by a worker as a fresh interpreter. It has one thread and no event loop, adopts what its runners leave behind,
+and outlives its worker: when the worker's stream closes, it kills every tree and ends.
+
+Where its imports start threads, a fork would copy locks that nobody opens again. Then, and where there is no fork, it
+loads nothing and keeps warm children instead (`warm`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from typing import NoReturn
+
+from pregao.isolation import kernel, runner
+from pregao.isolation.cgroups import Group, Groups
+from pregao.isolation.framing import Unpacker, pack
+from pregao.isolation.guard import Guard, Ward
+from pregao.isolation.logging_capture import note, note_exception
+from pregao.isolation.messages import FromZygote, Kill, Launch, Prepare, Ready, Refused, ToZygote
+from pregao.isolation.meter import Meter
+from pregao.isolation.preload import Preloaded
+from pregao.isolation.stream import Stream
+from pregao.isolation.tree import Snapshot
+from pregao.isolation.warm import WarmChildren
+
+PIECE_BYTES = 65536
+DESCRIPTORS_A_LAUNCH = 2
+CRASHED = 70
+"""Exit code of a runner that could not even begin."""
+
+
+class Zygote:
+    """Serves one worker over `control`, a stream socket."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._unpacker: Unpacker[ToZygote] = Unpacker(ToZygote)
+        self._descriptors: deque[int] = deque()
+        self._guard = Guard(self._send, self._strangers)
+        self._groups = Groups.probe()
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = os.pipe()
+        for descriptor in (self._wake_reader, self._wake_writer):
+            os.set_blocking(descriptor, False)
+        self._abandoned = False
+        self._own_children: set[int] = set()
+        self._warm: WarmChildren | None = None
+        self._preloaded: Preloaded | None = None
+
+    def serve(self) -> None:
+        """Work until the worker is gone and nothing that ran for it lives any more."""
+        self._prepare()
+        self._selector.register(self._control, selectors.EVENT_READ, self._on_control)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_child)
+        while not (self._abandoned and not len(self._guard)):
+            for key, _ in self._selector.select(self._guard.next_tick_seconds()):
+                key.data()
+            self._guard.tick()
+        if self._warm is not None:
+            self._warm.end()
+
+    # --- the worker's wishes -------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        first = self._receive_prepare()
+        if first.mode == "warm":
+            self._warm = WarmChildren(first, self._selector, self._on_idle)
+            ready = Ready(1, {}, changed=False, problems=[])
+        else:
+            self._preloaded = Preloaded(first.directory)
+            ready = self._preloaded.load(first.targets if first.mode == "preloaded" else [])
+        # After the imports, which may have set handlers of their own, or started a process that is none of ours.
+        self._own_children = self._children()
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._send(ready)
+
+    def _receive_prepare(self) -> Prepare:
+        while True:
+            piece = self._control.recv(PIECE_BYTES)
+            if not piece:
+                sys.exit(0)
+            for message in self._unpacker.feed(piece):
+                if isinstance(message, Prepare):
+                    return message
+
+    def _on_control(self) -> None:
+        try:
+            piece, descriptors, _, _ = socket.recv_fds(self._control, PIECE_BYTES, 64)
+        except OSError:
+            piece, descriptors = b"", []
+        self._descriptors.extend(descriptors)
+        if not piece:
+            self._abandon()
+            return
+        for message in self._unpacker.feed(piece):
+            match message:
+                case Launch():
+                    self._launch(message)
+                case Kill(id=launch_id):
+                    self._guard.kill(launch_id, "asked")
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        self._selector.unregister(self._control)
+        self._guard.kill_all("abandoned")
+
+    def _launch(self, launch: Launch) -> None:
+        stream, logs = (self._descriptors.popleft() for _ in range(DESCRIPTORS_A_LAUNCH))
+        try:
+            if self._warm is not None:
+                self._watch_warm(launch, stream, logs)
+            else:
+                self._fork(launch, stream, logs)
+        except OSError as error:
+            self._send(Refused(launch.id, str(error)))
+        finally:
+            os.close(stream)
+            os.close(logs)
+
+    def _fork(self, launch: Launch, stream: int, logs: int) -> None:
+        group = self._group(launch)
+        pid = os.fork()
+        if pid == 0:
+            self._become_runner(launch, stream, logs, group)
+        self._guard.watch(Ward(launch.id, pid, Meter(launch.limits), deadline=_deadline(launch), group=group))
+
+    def _group(self, launch: Launch) -> Group | None:
+        if self._groups is None:
+            return None
+        try:
+            return self._groups.create(f"{os.getpid()}-{launch.id}", launch.limits)
+        except OSError as error:
+            note(f"no cgroup for this job, its use is sampled: {error}")
+            return None
+
+    def _become_runner(self, launch: Launch, stream: int, logs: int, group: Group | None) -> NoReturn:
+        """In the forked child: never returns."""
+        code = CRASHED
+        try:
+            signal.set_wakeup_fd(-1)
+            self._close_what_is_the_zygotes()
+            if group is not None:
+                group.join()
+            runner.set_apart()
+            runner.take_up(launch, logs)
+            assert self._preloaded is not None
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            runner.converse(Stream(stream), self._preloaded, loop)
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - there is nobody above to raise it to
+            note_exception(error)
+        finally:
+            os._exit(code)
+
+    def _close_what_is_the_zygotes(self) -> None:
+        self._selector.close()
+        self._control.close()
+        for descriptor in (self._wake_reader, self._wake_writer, *self._descriptors):
+            os.close(descriptor)
+
+    # --- children ------------------------------------------------------------------------------------------------
+
+    def _watch_warm(self, launch: Launch, stream: int, logs: int) -> None:
+        assert self._warm is not None
+        pid, cpu_before = self._warm.hand_over(launch, stream, logs)
+        self._guard.watch(Ward(launch.id, pid, Meter(launch.limits, cpu_before), deadline=_deadline(launch)))
+
+    def _on_idle(self, pid: int) -> None:
+        """A warm child has done its job and waits for the next."""
+        ward = self._guard.ward_of(pid)
+        if ward is not None:
+            self._guard.forget(ward)
+            self._send(ward.ended())
+
+    def _on_child(self) -> None:
+        """Reap whoever ended; a runner's end is acted upon when all that ended with it are reaped as well."""
+        _drain(self._wake_reader)
+        ended: list[tuple[Ward, int]] = []
+        while (found := _wait_for_any()) is not None:
+            pid, status, peak_kilobytes, cpu_seconds = found
+            self._own_children.discard(pid)
+            if self._warm is not None:
+                self._warm.forget(pid)
+            ward = self._guard.ward_of(pid)
+            if ward is not None:
+                ward.meter.note(peak_bytes=peak_kilobytes * 1024, cpu_seconds=cpu_seconds)
+                ended.append((ward, status))
+        for ward, status in ended:
+            code = os.waitstatus_to_exitcode(status)
+            self._guard.exited(ward, code if code >= 0 else None, -code if code < 0 else None)
+
+    def _strangers(self, snapshot: Snapshot | None) -> set[int]:
+        """Our children that nobody here has started: they came to us when their runner died."""
+        children = self._children() if snapshot is None else {p.pid for p in snapshot.children(os.getpid())}
+        warm = self._warm.pids() if self._warm is not None else set()
+        return children - self._own_children - warm - {ward.pid for ward in self._guard.wards()}
+
+    def _children(self) -> set[int]:
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:  # noqa: PTH123 - after every job
+                return set(map(int, file.read().split()))
+        except OSError:
+            return {process.pid for process in Snapshot.take().children(os.getpid())}
+
+    def _send(self, message: FromZygote) -> None:
+        if not self._abandoned:
+            try:
+                self._control.sendall(pack(message))
+            except OSError:
+                self._abandon()
+
+
+def _deadline(launch: Launch) -> float:
+    return time.monotonic() + launch.deadline_seconds
+
+
+def _wait_for_any() -> tuple[int, int, int, float] | None:
+    """One child that has ended: pid, status, peak memory in KB, CPU seconds with its own waited-for children."""
+    try:
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return (pid, status, usage.ru_maxrss, usage.ru_utime + usage.ru_stime) if pid else None
+
+
+def _drain(descriptor: int) -> None:
+    try:
+        while os.read(descriptor, PIECE_BYTES):
+            pass
+    except BlockingIOError:
+        return
+
+
+def main(descriptor: int) -> None:
+    """Serve the worker at the other end of `descriptor`."""
+    os.set_inheritable(descriptor, False)
+    kernel.set_name("pregao-zygote")
+    kernel.adopt_orphans()
+    Zygote(socket.socket(fileno=descriptor)).serve()
