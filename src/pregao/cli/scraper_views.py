@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import typer
 
 from pregao.attempt.outcome import Completed
-from pregao.cli.session import print_table, shown
+from pregao.cli.session import console, print_table, shown
 from pregao.scrapers.discovery import LoadProblem
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.registry import Registry
 from pregao.worker.once import Run
 
+WIDE = 140
 NESTED_LINES = 40
 LOG_LINES = 20
 _EMPTY: tuple[object, ...] = (None, "", [], {})
@@ -33,7 +36,9 @@ def list_document(registry: Registry) -> dict[str, Any]:
 def print_list(registry: Registry) -> None:
     """A row for each scraper, then what is odd, then what did not load."""
     headings = ["name", "module", "class", "source", "transport", "needs login", "executor", "file"]
-    print_table(headings, [_entry_cells(entry) for entry in registry.entries()])
+    # On a narrow terminal eight columns leave none room to fold into.
+    folded = len(headings) - 1 if console().width >= WIDE else None
+    print_table(headings, [_entry_cells(entry) for entry in registry.entries()], folded=folded)
     for entry in registry.hidden:
         typer.echo(f"note: {entry.name} ({entry.module}) gives way to your own scraper of that name")
     _print_problems(registry.problems)
@@ -146,7 +151,8 @@ def _check_cells(row: dict[str, Any]) -> list[object]:
 
 def _entry_cells(entry: Entry) -> list[object]:
     login = "yes" if entry.needs_login else "no"
-    place = entry.file if entry.line is None else f"{entry.file}:{entry.line}"
+    file = entry.file and (os.path.relpath(entry.file) if Path(entry.file).is_relative_to(Path.cwd()) else entry.file)
+    place = file if entry.line is None else f"{file}:{entry.line}"
     return [
         entry.name, entry.module, entry.class_name, entry.source or None, entry.transport, login, entry.executor,
         place,

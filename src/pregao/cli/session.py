@@ -14,7 +14,7 @@ import typer
 from pregao.domain.clock import MARKET_ZONE
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
 
     from pregao.api.actions import JobActions
     from pregao.runtime import Runtime
@@ -48,14 +48,17 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def print_table(headings: list[str], rows: Sequence[Sequence[object]], *, whole: int = 0) -> None:
-    """A table on stdout; the column `whole` is never cut."""
+def print_table(
+    headings: list[str], rows: Sequence[Sequence[object]], *, whole: int = 0, folded: int | None = None
+) -> None:
+    """A table on stdout; the column `whole` is never cut, and `folded` goes on in the next line."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table()
     for number, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=number == whole, overflow="fold" if number == whole else "ellipsis")
+        overflow: OverflowMethod = "fold" if number in (whole, folded) else "ellipsis"
+        table.add_column(heading, no_wrap=number == whole, overflow=overflow)
     for row in rows:
         table.add_row(*(escape(shown(value)) for value in row))
     console().print(table)

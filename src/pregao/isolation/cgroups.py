@@ -134,7 +134,7 @@ def _is_delegated(group: Path) -> bool:
 
 
 def _can_divide(base: Path) -> bool:
-    """Whether groups below `base` get our controllers. A group that holds processes itself refuses to hand them down."""
+    """Whether groups below `base` get our controllers. One that holds processes itself refuses to hand them down."""
     try:
         enabled = (base / "cgroup.subtree_control").read_text().split()
         if missing := [name for name in _CONTROLLERS if name not in enabled]:

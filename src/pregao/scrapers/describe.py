@@ -88,10 +88,11 @@ class Description:
         }
 
     def _transport(self, cls: type) -> str:
-        """What the class says of itself, else what its module shows, else what the modules of its bases show."""
-        own = getattr(cls, "transport", None)
-        shown = [self._source.transport(base.__module__) for base in cls.__mro__]
-        return own if own in ("browser", "http") else next(filter(None, shown), "http")
+        """What the class says of itself, else what its module shows, else whether its bases start a browser."""
+        said = getattr(cls, "transport", None)
+        shown = said if said in ("browser", "http") else self._source.transport(cls.__module__)
+        inherited = any(self._source.imports_browser(base.__module__) for base in cls.__mro__)
+        return shown or ("browser" if inherited else "http")
 
     def _refused(self, module: str, cls: type, error: BaseException) -> None:
         needed = _needed_arguments(cls)

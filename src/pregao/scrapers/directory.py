@@ -74,6 +74,8 @@ def prepare(directory: Path) -> None:
     relative paths. Raises OSError when the directory cannot be entered.
     """
     os.chdir(directory)
+    # Byte code is told from its source by whole seconds and the size: a quick edit would run as it was before.
+    sys.dont_write_bytecode = True
     place = str(directory)
     sys.path[:] = [place, *(entry for entry in sys.path if entry not in (place, ""))]
     importlib.invalidate_caches()

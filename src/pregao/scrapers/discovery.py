@@ -12,6 +12,8 @@ from loguru import logger
 from pregao.scrapers.child import Child, ChildSilent, place_in
 
 DESCRIBE = "pregao.scrapers.describe"
+START_SECONDS = 60.0
+"""Until the first word: an interpreter on a busy machine, and a directory with many modules to read."""
 
 
 class FoundScraper(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +109,14 @@ class _Survey:
         """Take what a child says until it is done, hangs or dies."""
         step: dict[str, Any] | None = None
         found: list[FoundScraper] = []
-        looked_at = 0
+        looked_at, patience = 0, START_SECONDS
         while True:
             try:
-                message = child.receive(timeout_seconds)
+                message = child.receive(patience)
             except ChildSilent:
-                self._blame(step, f"it did not load within {timeout_seconds:g} s", child.last_words(), sure=True)
+                self._blame(step, f"it did not load within {patience:g} s", child.last_words(), sure=True)
                 return
+            patience = timeout_seconds
             if message is None:
                 self._blame(step, f"its process {child.how_it_ended()}", child.output, sure=looked_at == 1)
                 return

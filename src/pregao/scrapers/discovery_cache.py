@@ -19,7 +19,7 @@ from pregao.scrapers.discovery import Discovery, LoadProblem, discover
 from pregao.settings.scraper_environment import ScraperEnvironment
 
 FORMAT = 1
-"""Raise it with every change of what is kept: an older file is then as good as none."""
+"""Raise it with every change of what is kept or how it is found: an older file is then as good as none."""
 _UNREADABLE = "the directory cannot be read"
 
 

@@ -28,7 +28,6 @@ class SourceCode:
     def __init__(self, files: dict[str, Path]) -> None:
         """`files` gives the file of each module by its dotted name."""
         self._trees = {name: _parsed(path) for name, path in files.items()}
-        self._transports: dict[str, str | None] = {}
 
     def may_define_scrapers(self) -> list[str]:
         """Modules with a class that has a `scrape` of its own or from a class of this directory, in order of names.
@@ -64,10 +63,18 @@ class SourceCode:
 
     def transport(self, module: str) -> str | None:
         """`browser` or `http`, by what the module imports and uses; None when it shows neither."""
-        if module not in self._transports:
-            tree = self._trees.get(module)
-            self._transports[module] = None if tree is None else _transport(tree)
-        return self._transports[module]
+        tree = self._trees.get(module)
+        if tree is None:
+            return None
+        if self.imports_browser(module) or _uses_browser(tree):
+            return "browser"
+        known = any(name == http or name.startswith(f"{http}.") for name in _imported(tree) for http in HTTP_MODULES)
+        return "http" if known else None
+
+    def imports_browser(self, module: str) -> bool:
+        """Whether the module imports what drives a browser, be it within a function."""
+        tree = self._trees.get(module)
+        return tree is not None and any(name.partition(".")[0] in BROWSER_PACKAGES for name in _imported(tree))
 
 
 def _parsed(path: Path) -> ast.Module | None:
@@ -87,7 +94,7 @@ def _defines_scrape(cls: ast.ClassDef) -> bool:
         match statement:
             case ast.AsyncFunctionDef(name="scrape") | ast.FunctionDef(name="scrape"):
                 return True
-            case ast.Assign(targets=[ast.Name(id="scrape")]):
+            case ast.Assign(targets=targets) if any(getattr(target, "id", "") == "scrape" for target in targets):
                 return True
     return False
 
@@ -99,15 +106,6 @@ def _base_names(cls: ast.ClassDef) -> Iterator[str]:
                 yield name
             case ast.Subscript(value=ast.Name(id=name)):
                 yield name
-
-
-def _transport(tree: ast.Module) -> str | None:
-    imported = set(_imported(tree))
-    if any(name.partition(".")[0] in BROWSER_PACKAGES for name in imported) or _uses_browser(tree):
-        return "browser"
-    if any(name == known or name.startswith(f"{known}.") for name in imported for known in HTTP_MODULES):
-        return "http"
-    return None
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
