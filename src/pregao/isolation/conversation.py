@@ -9,7 +9,7 @@ from pregao.attempt.outcome import Completed, Failed
 from pregao.domain.failure import FailureClass, failure
 from pregao.isolation.framing import BadFrame, Unpacker, pack
 from pregao.isolation.logs import LogPipe
-from pregao.isolation.messages import FromRunner, Hello, ToRunner
+from pregao.isolation.messages import FROM_RUNNER, FromRunner, Hello, ToRunner
 
 PIECE_BYTES = 256 * 1024
 
@@ -26,7 +26,8 @@ class Conversation:
         self.hello: asyncio.Future[int] = self._loop.create_future()
         self.outcome: asyncio.Future[Completed | Failed] = self._loop.create_future()
         self.silence: asyncio.Future[None] = self._loop.create_future()
-        self._unpacker: Unpacker[FromRunner] = Unpacker(FromRunner)
+        self._unpacker: Unpacker[FromRunner] = Unpacker(FROM_RUNNER)
+        self._unsent = b""
         self._logs = LogPipe()
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
@@ -51,12 +52,23 @@ class Conversation:
         self._theirs.close()
         self._logs.close_writer()
 
-    async def say(self, message: ToRunner) -> None:
-        """Send a message. A runner that is gone does not hear it: that shows otherwise."""
+    def write(self, message: ToRunner) -> None:
+        """Leave a message for a runner that does not stand yet. What does not fit is sent by `say`."""
+        frame = pack(message)
         try:
-            await self._loop.sock_sendall(self._ours, pack(message))
-        except OSError:
-            self._stop_hearing()
+            sent = self._ours.send(frame)
+        except BlockingIOError:
+            sent = 0
+        self._unsent = frame[sent:]
+
+    async def say(self, message: ToRunner | None = None) -> None:
+        """Send what is unsent, and a message. A runner that is gone does not hear it: that shows otherwise."""
+        frame, self._unsent = self._unsent + (pack(message) if message else b""), b""
+        if frame:
+            try:
+                await self._loop.sock_sendall(self._ours, frame)
+            except OSError:
+                self._stop_hearing()
 
     def logs(self) -> str | None:
         """What was printed, once nobody prints any more; closes the pipe."""

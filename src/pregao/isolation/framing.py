@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -33,9 +33,9 @@ def pack(message: msgspec.Struct) -> bytes:
 class Unpacker(Generic[T]):
     """Messages of one type, or one union of types, out of the pieces in which a stream arrives."""
 
-    def __init__(self, message_type: Any) -> None:
-        """`message_type` is what `T` stands for; a union cannot be written as a type."""
-        self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(message_type)
+    def __init__(self, decoder: msgspec.msgpack.Decoder[T]) -> None:
+        """`decoder` knows the messages; one may serve any number of streams."""
+        self._decoder = decoder
         self._buffer = bytearray()
 
     def feed(self, piece: bytes) -> list[T]:

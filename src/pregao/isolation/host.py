@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pregao.attempt.outcome import Completed, Failed, Killed, Stopped, StopReason
@@ -89,19 +90,19 @@ class Isolation:
         stop: asyncio.Future[StopReason],
     ) -> Completed | Failed | Killed | Stopped | Refused:
         number = next(self._numbers)
-        scratch = self._scratch.make(str(number))
+        scratch = self._scratch.take()
         launch = Launch(
             id=number,
             name=target.class_name,
             marker=str(self._marker.for_attempt(token)),
-            scratch=str(scratch),
+            scratch=scratch,
             limits=terms.limits,
             deadline_seconds=terms.timeout_seconds + 2 * terms.cleanup_seconds + BACKSTOP_SECONDS,
         )
         task = Task(target, argument, terms.timeout_seconds, terms.cleanup_seconds, terms.initialize)
         outcome = await Supervision(zygote, launch, terms, stop).run(task, self._runners)
-        if not self._scratch.remove_if_empty(scratch):
-            await asyncio.to_thread(remove, scratch)
+        if not self._scratch.give_back(scratch):
+            await asyncio.to_thread(remove, Path(scratch))
         return outcome
 
 

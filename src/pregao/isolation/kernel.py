@@ -10,14 +10,15 @@ import ctypes
 import os
 import resource
 import sys
-from pathlib import Path
+
+from pregao.isolation.tree import read_file
 
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True)
 
-FIRST_TO_DIE = 1000
+_FIRST_TO_DIE = b"1000"
 
 
 def adopt_orphans() -> None:
@@ -39,7 +40,11 @@ def offer_to_oom_killer() -> None:
     """Have the kernel, when memory runs out, choose this process and its children before any other."""
     if _LINUX:
         with contextlib.suppress(OSError):  # not every container allows it
-            Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE))
+            descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, _FIRST_TO_DIE)
+            finally:
+                os.close(descriptor)
 
 
 def leave_no_core() -> None:
@@ -65,7 +70,7 @@ def bound_tasks(limit: int) -> None:
 def tasks_of_machine() -> int | None:
     """Processes and threads on this machine, from /proc/loadavg; None where that is not to be had."""
     try:
-        fields = _read("/proc/loadavg").split()
+        fields = read_file("/proc/loadavg").split()
         return int(fields[3].partition(b"/")[2])
     except (OSError, ValueError, IndexError):
         return None
@@ -74,7 +79,7 @@ def tasks_of_machine() -> int | None:
 def oom_kills() -> int:
     """How often the kernel has killed for memory since the machine started; 0 where it does not say."""
     try:
-        for line in _read("/proc/vmstat").splitlines():
+        for line in read_file("/proc/vmstat").splitlines():
             if line.startswith(b"oom_kill "):
                 return int(line.split()[1])
     except (OSError, ValueError):
@@ -88,11 +93,3 @@ def own_threads() -> int:
         return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are all that is needed
     except OSError:
         return 1
-
-
-def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(descriptor, 65536)
-    finally:
-        os.close(descriptor)

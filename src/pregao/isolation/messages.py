@@ -119,6 +119,19 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 FromZygote = Ready | Refused | Ended
 
 
+# --- zygote → its child --------------------------------------------------------------------------------------------
+
+
+class Assignment(msgspec.Struct, frozen=True, tag=True):
+    """A launch, with the cgroup that the child is to join. Comes with the launch's descriptors."""
+
+    launch: Launch
+    group: str | None
+
+
+ToChild = Prepare | Assignment
+
+
 # --- runner ↔ worker -----------------------------------------------------------------------------------------------
 
 
@@ -144,3 +157,11 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
 
 FromRunner = Hello | Completed | Failed
 ToRunner = Task | Cancel
+
+# --- decoders: made once, since making one takes longer than a message -----------------------------------------------
+
+TO_ZYGOTE: msgspec.msgpack.Decoder[ToZygote] = msgspec.msgpack.Decoder(ToZygote)
+FROM_ZYGOTE: msgspec.msgpack.Decoder[FromZygote] = msgspec.msgpack.Decoder(FromZygote)
+TO_CHILD: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
+TO_RUNNER: msgspec.msgpack.Decoder[ToRunner] = msgspec.msgpack.Decoder(ToRunner)
+FROM_RUNNER: msgspec.msgpack.Decoder[FromRunner] = msgspec.msgpack.Decoder(FromRunner)

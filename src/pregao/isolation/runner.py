@@ -1,4 +1,4 @@
-"""The process of an attempt: set apart from all others, then one conversation with the worker."""
+"""The process of an attempt: set apart from all others, then a conversation with the worker for each job."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ import faulthandler
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 
 from pregao.attempt.judgement import classify
 from pregao.attempt.outcome import Failed
 from pregao.isolation import kernel
+from pregao.isolation.cgroups import Group
+from pregao.isolation.children import IDLE
+from pregao.isolation.framing import Unpacker
 from pregao.isolation.logging_capture import note, note_exception
 from pregao.isolation.marker import VARIABLE
-from pregao.isolation.messages import Hello, Launch, Task
+from pregao.isolation.messages import TO_CHILD, Assignment, Hello, Launch, Prepare, Task, ToChild
 from pregao.isolation.preload import Preloaded
+from pregao.isolation.rehearsal import rehearse
 from pregao.isolation.scraping import Scraping
 from pregao.isolation.stream import Stream, WorkerGone
 from pregao.isolation.tree import end_descendants
@@ -26,6 +32,11 @@ from pregao.isolation.tree import end_descendants
 NICENESS = 5
 """Below the worker, the engines and the API: a scraper that takes every core must not delay a lease."""
 LEFT_OVER_SECONDS = 2.0
+JOBS_A_CHILD = 50
+"""Of a child that runs more than one: whatever a scraper leaks is gone after so many."""
+_REST_SECONDS = 1.0
+_PIECE_BYTES = 65536
+_DESCRIPTORS = 2
 
 
 def set_apart() -> None:
@@ -58,6 +69,65 @@ def take_up(launch: Launch, logs: int) -> None:
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()  # or every fork would draw the same numbers
+
+
+def main(descriptor: int) -> None:
+    """Be a child that was started as a fresh interpreter: load what the zygote says, and run what it sends."""
+    os.set_inheritable(descriptor, False)
+    live(socket.socket(fileno=descriptor), None, jobs=JOBS_A_CHILD)
+
+
+def live(control: socket.socket, preloaded: Preloaded | None, *, jobs: int) -> None:
+    """Run what comes on `control`, at most so many jobs; returns when it is time to end.
+
+    After a job that did not complete this process is used no more.
+    """
+    set_apart()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    rehearse(loop)
+    unpacker: Unpacker[ToChild] = Unpacker(TO_CHILD)
+    descriptors: list[int] = []
+    while jobs:
+        try:
+            piece, came, _, _ = socket.recv_fds(control, _PIECE_BYTES, _DESCRIPTORS)
+        except OSError:
+            return
+        descriptors += came
+        if not piece:
+            return
+        for message in unpacker.feed(piece):
+            if isinstance(message, Prepare):
+                preloaded = Preloaded(message.directory)
+                preloaded.load(message.targets)
+                continue
+            assert preloaded is not None
+            stream, logs = descriptors.pop(0), descriptors.pop(0)
+            jobs -= 1
+            if not _run(message, stream, logs, preloaded, loop):
+                return
+            if jobs:
+                control.sendall(IDLE)
+
+
+def _run(assignment: Assignment, stream: int, logs: int, preloaded: Preloaded, loop: asyncio.AbstractEventLoop) -> bool:
+    """One job; whether it completed, and left nothing in the event loop."""
+    if assignment.group is not None:
+        Group(Path(assignment.group)).join()
+    take_up(assignment.launch, logs)
+    completed = converse(Stream(stream), preloaded, loop)
+    return completed and _at_rest(loop)
+
+
+def _at_rest(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel what the scraper left in the event loop; whether it is empty then."""
+    tasks = asyncio.all_tasks(loop)
+    if not tasks:
+        return True
+    for task in tasks:
+        task.cancel()
+    _, pending = loop.run_until_complete(asyncio.wait(tasks, timeout=_REST_SECONDS))
+    return not pending
 
 
 def converse(stream: Stream, preloaded: Preloaded, loop: asyncio.AbstractEventLoop) -> bool:

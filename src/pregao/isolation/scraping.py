@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from typing import Any
 
 from pregao.attempt.judgement import classify, judge
 from pregao.attempt.outcome import Completed, Failed
@@ -29,16 +30,17 @@ class Scraping:
         self._stream = stream
         self._needs_initialize = needs_initialize
         self._scraper: ExistingScraper | None = None
-        self._cancelled = asyncio.Event()
+        self._cancelled: asyncio.Future[None]
 
     async def run(self) -> bool:
         """Do it all; whether the scraper completed. Raises WorkerGone."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._stream.fileno(), self._hear)
+        self._cancelled = loop.create_future()
+        self._listen(loop)
         # Not in a task group: a group would wait for ever for a scraper that ignores its cancellation.
         work = loop.create_task(self._work(), name=self._task.target.class_name)
-        heard = loop.create_task(self._cancelled.wait())
-        await asyncio.wait({work, heard}, timeout=self._task.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {work, self._cancelled}
+        await asyncio.wait(either, timeout=self._task.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
         until = loop.time() + self._task.cleanup_seconds
         try:
             outcome = self._outcome(work)
@@ -48,13 +50,18 @@ class Scraping:
         finally:
             await self._clean_up(until)
             loop.remove_reader(self._stream.fileno())
-            heard.cancel()
         return isinstance(outcome, Completed)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear what the worker says from now on; what came together with the task is there already."""
+        loop.add_reader(self._stream.fileno(), self._hear)
+        if self._stream.has_more:
+            self._hear()
 
     def _hear(self) -> None:
         message = self._stream.receive()
-        if message is None or isinstance(message, Cancel):
-            self._cancelled.set()
+        if (message is None or isinstance(message, Cancel)) and not self._cancelled.done():
+            self._cancelled.set_result(None)
             asyncio.get_running_loop().remove_reader(self._stream.fileno())
 
     async def _work(self) -> Completed | Failed:
@@ -79,7 +86,7 @@ class Scraping:
                 message = "the scraper cancelled itself: something that it awaited was cancelled"
                 return Failed(failure(FailureClass.ERROR, message))
             return work.result()
-        if self._cancelled.is_set():
+        if self._cancelled.done():
             return None
         seconds = self._task.timeout_seconds
         stack = io.StringIO()

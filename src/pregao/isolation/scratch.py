@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -20,23 +21,29 @@ class Scratch:
 
     def __init__(self, marker: Marker) -> None:
         """Raises OSError."""
-        self._base = Path(
-            tempfile.mkdtemp(prefix=f"{_PREFIX}{marker.namespace}-{marker.worker_pid}-{marker.worker_started}-")
-        )
+        owner = f"{marker.namespace}-{marker.worker_pid}-{marker.worker_started}"
+        self._base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-"))
+        self._numbers = itertools.count(1)
+        self._free: list[str] = []
 
-    def make(self, name: str) -> Path:
-        """A new directory for one attempt. Raises OSError."""
-        path = self._base / name
+    def take(self) -> str:
+        """An empty directory for one attempt. Raises OSError."""
+        if self._free:
+            return self._free.pop()
+        path = self._base / str(next(self._numbers))
         path.mkdir()
-        return path
+        return str(path)
 
-    def remove_if_empty(self, path: Path) -> bool:
-        """Remove an attempt's directory if nothing was left in it, which takes no time."""
+    def give_back(self, path: str) -> bool:
+        """An attempt has ended: whether it left nothing there. What it left is to be removed by `remove`."""
         try:
-            path.rmdir()
+            with os.scandir(path) as entries:
+                empty = next(entries, None) is None
         except OSError:
-            return not path.exists()
-        return True
+            return False
+        if empty:
+            self._free.append(path)
+        return empty
 
     def close(self) -> None:
         """Remove everything."""

@@ -7,7 +7,7 @@ import socket
 from collections import deque
 
 from pregao.isolation.framing import Unpacker, pack
-from pregao.isolation.messages import FromRunner, ToRunner
+from pregao.isolation.messages import TO_RUNNER, FromRunner, ToRunner
 
 _PIECE_BYTES = 65536
 
@@ -23,12 +23,17 @@ class Stream:
         self._owner = os.getpid()
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(True)
-        self._unpacker: Unpacker[ToRunner] = Unpacker(ToRunner)
+        self._unpacker: Unpacker[ToRunner] = Unpacker(TO_RUNNER)
         self._heard: deque[ToRunner] = deque()
 
     def fileno(self) -> int:
         """To wait for the worker's next word."""
         return self._socket.fileno()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a message was heard that nobody has received yet."""
+        return bool(self._heard)
 
     def send(self, message: FromRunner) -> None:
         """Send one message whole. Raises WorkerGone, and BadFrame for one that is too large."""

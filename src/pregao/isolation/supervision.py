@@ -1,4 +1,4 @@
-"""One isolated attempt as a list of steps: launch, greet, give the task, follow, see it end, decide."""
+"""One isolated attempt as a list of steps: launch, write the task, greet, follow, see it end, decide."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ class Supervision:
             self._flight = self._zygote.launch(self._launch, self._talk.descriptors)
             self._talk.handed_over()
             try:
+                # It reads this only after its hello has reached us: one that comes too late finds nobody, and ends.
+                self._talk.write(task)
                 if not await self._greet():
                     return await self._without_runner()
                 runners[self._launch.id] = self._talk.hello.result()
-                await self._talk.say(task)
+                await self._talk.say()
                 timed_out = await self._follow()
                 await self._see_end()
                 return self._decide(timed_out=timed_out)

@@ -4,12 +4,11 @@ Started by a worker as a fresh interpreter. It has one thread and no event loop,
 and outlives its worker: when the worker's stream closes, it kills every tree and ends.
 
 Where its imports start threads, a fork would copy locks that nobody opens again. Then, and where there is no fork, it
-loads nothing and keeps warm children instead (`warm`).
+loads nothing itself, and its children are fresh interpreters (`children`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import selectors
 import signal
@@ -17,22 +16,23 @@ import socket
 import sys
 import time
 from collections import deque
+from functools import partial
 from typing import NoReturn
 
 from pregao.isolation import kernel, runner
 from pregao.isolation.cgroups import Group, Groups
+from pregao.isolation.children import SPARE, Children, spawn
 from pregao.isolation.framing import Unpacker, pack
 from pregao.isolation.guard import Guard, Ward
 from pregao.isolation.logging_capture import note, note_exception
-from pregao.isolation.messages import FromZygote, Kill, Launch, Prepare, Ready, Refused, ToZygote
+from pregao.isolation.messages import TO_ZYGOTE, Assignment, FromZygote, Kill, Launch, Prepare, Ready, Refused, ToZygote
 from pregao.isolation.meter import Meter
 from pregao.isolation.preload import Preloaded
-from pregao.isolation.stream import Stream
-from pregao.isolation.tree import Snapshot
-from pregao.isolation.warm import WarmChildren
+from pregao.isolation.tree import Snapshot, cpu_seconds_of, end_descendants, own_children
 
 PIECE_BYTES = 65536
 DESCRIPTORS_A_LAUNCH = 2
+LAST_SECONDS = 5.0
 CRASHED = 70
 """Exit code of a runner that could not even begin."""
 
@@ -42,7 +42,7 @@ class Zygote:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._unpacker: Unpacker[ToZygote] = Unpacker(ToZygote)
+        self._unpacker: Unpacker[ToZygote] = Unpacker(TO_ZYGOTE)
         self._descriptors: deque[int] = deque()
         self._guard = Guard(self._send, self._strangers)
         self._groups = Groups.probe()
@@ -51,9 +51,7 @@ class Zygote:
         for descriptor in (self._wake_reader, self._wake_writer):
             os.set_blocking(descriptor, False)
         self._abandoned = False
-        self._own_children: set[int] = set()
-        self._warm: WarmChildren | None = None
-        self._preloaded: Preloaded | None = None
+        self._others: set[int] = set()
 
     def serve(self) -> None:
         """Work until the worker is gone and nothing that ran for it lives any more."""
@@ -61,24 +59,30 @@ class Zygote:
         self._selector.register(self._control, selectors.EVENT_READ, self._on_control)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_child)
         while not (self._abandoned and not len(self._guard)):
-            for key, _ in self._selector.select(self._guard.next_tick_seconds()):
+            # What is made ahead is made when there is nothing else to do.
+            events = self._selector.select(0 if self._children.lacks_spare else self._guard.next_tick_seconds())
+            for key, _ in events:
                 key.data()
             self._guard.tick()
-        if self._warm is not None:
-            self._warm.end()
+            if not events and self._children.lacks_spare:
+                self._add_spare()
+        end_descendants(LAST_SECONDS)
 
     # --- the worker's wishes -------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         first = self._receive_prepare()
+        self._forks = first.mode != "warm"
         if first.mode == "warm":
-            self._warm = WarmChildren(first, self._selector, self._on_idle)
+            self._children = Children(spawn, self._selector, self._on_idle, first_message=first)
             ready = Ready(1, {}, changed=False, problems=[])
         else:
-            self._preloaded = Preloaded(first.directory)
-            ready = self._preloaded.load(first.targets if first.mode == "preloaded" else [])
+            preloaded = Preloaded(first.directory)
+            ready = preloaded.load(first.targets if first.mode == "preloaded" else [])
+            fork = partial(self._fork, preloaded)
+            self._children = Children(fork, self._selector, self._on_idle, spare=SPARE if ready.threads == 1 else 0)
         # After the imports, which may have set handlers of their own, or started a process that is none of ours.
-        self._own_children = self._children()
+        self._others = own_children()
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -113,30 +117,28 @@ class Zygote:
     def _abandon(self) -> None:
         self._abandoned = True
         self._selector.unregister(self._control)
+        self._children.dismiss()
         self._guard.kill_all("abandoned")
 
     def _launch(self, launch: Launch) -> None:
         stream, logs = (self._descriptors.popleft() for _ in range(DESCRIPTORS_A_LAUNCH))
+        group = self._group(launch)
         try:
-            if self._warm is not None:
-                self._watch_warm(launch, stream, logs)
-            else:
-                self._fork(launch, stream, logs)
+            pid = self._children.hand_over(Assignment(launch, str(group.path) if group else None), stream, logs)
         except OSError as error:
+            if group is not None:
+                group.remove()
             self._send(Refused(launch.id, str(error)))
+        else:
+            meter = Meter(launch.limits, cpu_before=0.0 if self._forks else cpu_seconds_of(pid))
+            deadline = time.monotonic() + launch.deadline_seconds
+            self._guard.watch(Ward(launch.id, pid, meter, deadline=deadline, group=group))
         finally:
             os.close(stream)
             os.close(logs)
 
-    def _fork(self, launch: Launch, stream: int, logs: int) -> None:
-        group = self._group(launch)
-        pid = os.fork()
-        if pid == 0:
-            self._become_runner(launch, stream, logs, group)
-        self._guard.watch(Ward(launch.id, pid, Meter(launch.limits), deadline=_deadline(launch), group=group))
-
     def _group(self, launch: Launch) -> Group | None:
-        if self._groups is None:
+        if self._groups is None or not self._forks:
             return None
         try:
             return self._groups.create(f"{os.getpid()}-{launch.id}", launch.limits)
@@ -144,41 +146,39 @@ class Zygote:
             note(f"no cgroup for this job, its use is sampled: {error}")
             return None
 
-    def _become_runner(self, launch: Launch, stream: int, logs: int, group: Group | None) -> NoReturn:
-        """In the forked child: never returns."""
+    # --- children ------------------------------------------------------------------------------------------------
+
+    def _add_spare(self) -> None:
+        try:
+            self._children.add()
+        except OSError as error:
+            # A job that finds none starts its own, and learns why that fails.
+            note(f"no process can be made ahead: {error}")
+            self._children.dismiss()
+
+    def _fork(self, preloaded: Preloaded, theirs: socket.socket) -> int:
+        """A child that is a copy of this process, which must have one thread. Raises OSError."""
+        pid = os.fork()
+        return pid or self._be_child(preloaded, theirs)
+
+    def _be_child(self, preloaded: Preloaded, theirs: socket.socket) -> NoReturn:
         code = CRASHED
         try:
             signal.set_wakeup_fd(-1)
-            self._close_what_is_the_zygotes()
-            if group is not None:
-                group.join()
-            runner.set_apart()
-            runner.take_up(launch, logs)
-            assert self._preloaded is not None
-            loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(loop)
-            runner.converse(Stream(stream), self._preloaded, loop)
+            self._selector.close()
+            self._control.close()
+            self._children.close_in_child()
+            for descriptor in (self._wake_reader, self._wake_writer, *self._descriptors):
+                os.close(descriptor)
+            runner.live(theirs, preloaded, jobs=1)
             code = 0
         except BaseException as error:  # noqa: BLE001 - there is nobody above to raise it to
             note_exception(error)
         finally:
             os._exit(code)
 
-    def _close_what_is_the_zygotes(self) -> None:
-        self._selector.close()
-        self._control.close()
-        for descriptor in (self._wake_reader, self._wake_writer, *self._descriptors):
-            os.close(descriptor)
-
-    # --- children ------------------------------------------------------------------------------------------------
-
-    def _watch_warm(self, launch: Launch, stream: int, logs: int) -> None:
-        assert self._warm is not None
-        pid, cpu_before = self._warm.hand_over(launch, stream, logs)
-        self._guard.watch(Ward(launch.id, pid, Meter(launch.limits, cpu_before), deadline=_deadline(launch)))
-
     def _on_idle(self, pid: int) -> None:
-        """A warm child has done its job and waits for the next."""
+        """A child has done its job and waits for the next."""
         ward = self._guard.ward_of(pid)
         if ward is not None:
             self._guard.forget(ward)
@@ -190,9 +190,8 @@ class Zygote:
         ended: list[tuple[Ward, int]] = []
         while (found := _wait_for_any()) is not None:
             pid, status, peak_kilobytes, cpu_seconds = found
-            self._own_children.discard(pid)
-            if self._warm is not None:
-                self._warm.forget(pid)
+            self._others.discard(pid)
+            self._children.forget(pid)
             ward = self._guard.ward_of(pid)
             if ward is not None:
                 ward.meter.note(peak_bytes=peak_kilobytes * 1024, cpu_seconds=cpu_seconds)
@@ -203,16 +202,8 @@ class Zygote:
 
     def _strangers(self, snapshot: Snapshot | None) -> set[int]:
         """Our children that nobody here has started: they came to us when their runner died."""
-        children = self._children() if snapshot is None else {p.pid for p in snapshot.children(os.getpid())}
-        warm = self._warm.pids() if self._warm is not None else set()
-        return children - self._own_children - warm - {ward.pid for ward in self._guard.wards()}
-
-    def _children(self) -> set[int]:
-        try:
-            with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:  # noqa: PTH123 - after every job
-                return set(map(int, file.read().split()))
-        except OSError:
-            return {process.pid for process in Snapshot.take().children(os.getpid())}
+        children = own_children() if snapshot is None else {p.pid for p in snapshot.children(os.getpid())}
+        return children - self._others - self._children.pids() - {ward.pid for ward in self._guard.wards()}
 
     def _send(self, message: FromZygote) -> None:
         if not self._abandoned:
@@ -220,10 +211,6 @@ class Zygote:
                 self._control.sendall(pack(message))
             except OSError:
                 self._abandon()
-
-
-def _deadline(launch: Launch) -> float:
-    return time.monotonic() + launch.deadline_seconds
 
 
 def _wait_for_any() -> tuple[int, int, int, float] | None:

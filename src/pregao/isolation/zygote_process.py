@@ -14,6 +14,7 @@ from pregao.isolation.framing import BadFrame, Unpacker, pack
 from pregao.isolation.interpreter import python
 from pregao.isolation.logs import LogPipe
 from pregao.isolation.messages import (
+    FROM_ZYGOTE,
     Ended,
     FromZygote,
     Kill,
@@ -30,6 +31,8 @@ from pregao.isolation.preload import stamp_of
 START_SECONDS = 60.0
 END_SECONDS = 5.0
 PIECE_BYTES = 65536
+LAST_WORDS = 2000
+"""Characters of what a zygote printed that an error repeats."""
 
 Files = dict[str, tuple[int, int]]
 """Paths with what `stamp_of` says of them."""
@@ -77,7 +80,7 @@ class ZygoteProcess:
         self._on_lost = on_lost
         self._flights: dict[int, Flight] = {}
         self._retired = False
-        self._unpacker: Unpacker[FromZygote] = Unpacker(FromZygote)
+        self._unpacker: Unpacker[FromZygote] = Unpacker(FROM_ZYGOTE)
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[Ready] = self._loop.create_future()
         self._files: Files = {}
@@ -240,6 +243,7 @@ class ZygoteProcess:
             self._ready.exception()  # it may be that nobody waits for it any more
         flights, self._flights = list(self._flights.values()), {}
         if flights:
+            logger.error("the zygote of {} is gone{}", self.directory, self._last_words())
             self._on_lost(flights)
 
     def _disconnect(self) -> None:
@@ -249,8 +253,10 @@ class ZygoteProcess:
             self._control = None
 
     def _failure(self, what: str) -> ZygoteFailed:
+        return ZygoteFailed(f"the process for the scrapers of {self.directory} {what}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        """The end of what it printed, after a colon; "" when that is nothing."""
         self._output.close()
         said = (self._output.log.text() or "").strip()
-        return ZygoteFailed(
-            f"the process for the scrapers of {self.directory} {what}" + (f": {said[-2000:]}" if said else "")
-        )
+        return f": {said[-LAST_WORDS:]}" if said else ""
