@@ -28,6 +28,8 @@ TERM_SECONDS = 0.5
 KILL_SECONDS = 5.0
 """A process that waits for a broken disk cannot be killed; after that long the attempt ends without it."""
 PASS_SECONDS = 0.003
+HURRY_SECONDS = 0.5
+"""What has not died by then will not do so in milliseconds."""
 
 
 class Ward:
@@ -128,7 +130,8 @@ class Guard:
         """How long `tick()` may wait; None while nothing is watched."""
         if not self._wards:
             return None
-        if any(ward.killing_since is not None for ward in self._wards.values()):
+        killing = [ward.killing_since for ward in self._wards.values() if ward.killing_since is not None]
+        if killing and time.monotonic() - min(killing) < HURRY_SECONDS:
             return PASS_SECONDS
         return PEEK_SECONDS
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pregao.attempt.outcome import Completed, Failed, Killed, Stopped, StopReason
 from pregao.domain.failure import FailureClass, failure
+from pregao.domain.service import Background
 from pregao.isolation.foster import Foster
 from pregao.isolation.marker import VARIABLE, Marker
 from pregao.isolation.messages import Launch, Refused, Target, Task
@@ -33,9 +34,8 @@ T = TypeVar("T")
 class Isolation:
     """The processes of one worker's isolated attempts.
 
-    `open()` before the first attempt, `watch()` as a task beside them, `close()` at the end: nothing that any attempt
-    started lives after it. `environment` is all that scrapers get; `targets_of(directory)` are the scrapers that a
-    zygote loads beforehand.
+    Use it as an asynchronous context: nothing that any attempt started lives after it. `environment` is all that
+    scrapers get; `targets_of(directory)` are the scrapers that a zygote loads beforehand.
     """
 
     def __init__(self, environment: Mapping[str, str], targets_of: Callable[[str], Sequence[Target]]) -> None:
@@ -44,20 +44,19 @@ class Isolation:
         self._targets_of = targets_of
         self._numbers = itertools.count(1)
         self._runners: dict[int, int] = {}
+        self._watching = Background("runners without a zygote")
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> Isolation:
         """Sweep up after workers that are gone, and get ready. Raises OSError when there is no place to work in."""
         await asyncio.to_thread(sweep)
         self._scratch = Scratch(self._marker)
         self._foster = Foster(self._marker, lambda: set(self._runners.values()))
         self._zygotes = Zygotes(environment=self._environment, targets_of=self._targets_of, on_lost=self._foster.adopt)
+        self._watching.start(self._foster.run)
+        return self
 
-    async def watch(self) -> None:
-        """Watch runners that lost their zygote; for ever, ended by cancellation."""
-        await self._foster.run()
-
-    async def close(self) -> None:
-        """End everything."""
+    async def __aexit__(self, *_: object) -> None:
+        await self._watching.stop()
         await self._zygotes.close()
         await asyncio.to_thread(self._scratch.close)
 

@@ -93,6 +93,8 @@ def live(control: socket.socket, preloaded: Preloaded | None, *, jobs: int) -> N
             piece, came, _, _ = socket.recv_fds(control, _PIECE_BYTES, _DESCRIPTORS)
         except OSError:
             return
+        for descriptor in came:
+            os.set_inheritable(descriptor, False)
         descriptors += came
         if not piece:
             return

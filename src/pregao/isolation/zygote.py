@@ -77,7 +77,7 @@ class Zygote:
             self._children = Children(spawn, self._selector, self._on_idle, first_message=first)
             ready = Ready(1, {}, changed=False, problems=[])
         else:
-            preloaded = Preloaded(first.directory)
+            preloaded = self._enter(first.directory)
             ready = preloaded.load(first.targets if first.mode == "preloaded" else [])
             fork = partial(self._fork, preloaded)
             self._children = Children(fork, self._selector, self._on_idle, spare=SPARE if ready.threads == 1 else 0)
@@ -88,6 +88,13 @@ class Zygote:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         self._send(ready)
+
+    def _enter(self, directory: str) -> Preloaded:
+        try:
+            return Preloaded(directory)
+        except OSError as error:
+            note(f"it cannot be entered: {error}")
+            sys.exit(CRASHED)
 
     def _receive_prepare(self) -> Prepare:
         while True:
@@ -103,6 +110,8 @@ class Zygote:
             piece, descriptors, _, _ = socket.recv_fds(self._control, PIECE_BYTES, 64)
         except OSError:
             piece, descriptors = b"", []
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
         self._descriptors.extend(descriptors)
         if not piece:
             self._abandon()
@@ -115,6 +124,8 @@ class Zygote:
                     self._guard.kill(launch_id, "asked")
 
     def _abandon(self) -> None:
+        if self._abandoned:
+            return
         self._abandoned = True
         self._selector.unregister(self._control)
         self._children.dismiss()
@@ -236,3 +247,4 @@ def main(descriptor: int) -> None:
     kernel.set_name("pregao-zygote")
     kernel.adopt_orphans()
     Zygote(socket.socket(fileno=descriptor)).serve()
+    os._exit(0)  # past whatever the scrapers' modules would do at exit

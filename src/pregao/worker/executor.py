@@ -20,6 +20,7 @@ from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.registry import BrokenScraper, Registry
 from pregao.worker.inloop import InLoop
+from pregao.worker.isolated import Isolated
 from pregao.worker.settler import Settler
 
 ELSEWHERE_DELAY_MS = 2_000
@@ -33,6 +34,7 @@ class Executor:
         self,
         *,
         registry: Registry,
+        isolated: Isolated,
         commands: QueueCommands,
         settler: Settler,
         clock: Clock,
@@ -40,6 +42,7 @@ class Executor:
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         self._registry = registry
+        self._isolated = isolated
         self._commands = commands
         self._settler = settler
         self._clock = clock
@@ -64,15 +67,13 @@ class Executor:
     async def _run(self, claim: Claim, stop: asyncio.Future[StopReason]) -> Outcome:
         spec = claim.spec
         try:
-            name = self._registry.resolve(spec.scraper_name)
+            entry = self._registry.find(spec.scraper_name)
         except InvalidInput as error:
             return await self._without_scraper(spec.scraper_name, error)
-        return await self._in_loop.run(
-            lambda: self._registry.create(name),
-            spec.ticker,
-            timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
-            stop=stop,
-        )
+        timeout = spec.timeout_seconds or self._default_timeout_seconds
+        if entry.executor == "isolated":
+            return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
+        return await self._in_loop.run(entry.make, spec.ticker, timeout_seconds=timeout, stop=stop)
 
     async def _without_scraper(self, name: str, error: InvalidInput) -> Outcome:
         """An unknown scraper fails the job only if no other live worker has it; a broken one may be mended soon."""

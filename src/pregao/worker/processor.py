@@ -29,6 +29,7 @@ from pregao.settings import Settings
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
+from pregao.worker.isolated import Isolated
 from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
@@ -82,10 +83,12 @@ class JobProcessor:
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
         self._registry = await asyncio.to_thread(Registry.load, settings)
+        self._isolated = Isolated(self._registry, settings)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._executor = Executor(
             registry=self._registry,
+            isolated=self._isolated,
             commands=self._commands,
             settler=self._settler,
             clock=self._clock,
@@ -142,7 +145,7 @@ class JobProcessor:
         return True
 
     async def _run(self) -> None:
-        async with shared_clients(), following(self._registry), asyncio.TaskGroup() as group:
+        async with shared_clients(), following(self._registry), self._isolated, asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()
