@@ -13,7 +13,8 @@ from pregao.domain.schedule import CatchUp, CronFields, Every, Once, Schedule, U
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.triggers import next_fire
-from pregao.scrapers.registry import AmbiguousScraper, UnknownScraper
+from pregao.scrapers.discovery import LoadProblem
+from pregao.scrapers.registry import AmbiguousScraper, BrokenScraper, UnknownScraper
 
 SHIPPED = Path(__file__).parents[2] / "config" / "scraper_schedules.yaml"
 CLOCK = ManualClock(datetime(2026, 11, 23, 15, 0, tzinfo=UTC))
@@ -431,6 +432,13 @@ def resolve(name: str) -> str:
         raise UnknownScraper(name, [], ["Google News"])
     if name == "inv":
         raise AmbiguousScraper(name, ["Investidor10", "Investing.com"])
+    if name == "fundamentos":
+        raise UnknownScraper(name, ["Fundamentus"], [])
+    if name in ("torn", "never"):
+        canonical = "Torn News" if name == "torn" else None
+        raise BrokenScraper(
+            name, LoadProblem(origin="torn", file="torn.py", line=3, error="SyntaxError: no", canonical=canonical)
+        )
     return "Google News"
 
 
@@ -445,6 +453,29 @@ def test_a_schedule_of_an_unknown_scraper_is_loaded_without_one(tmp_path: Path) 
     path.write_text("schedules:\n  a: {scraper: nobody, type: cron, hour: 9}\n")
     file = load_schedules(path, resolve=resolve, clock=CLOCK)
     assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+
+
+def test_an_unknown_scraper_that_comes_close_to_another_is_a_warning_with_that(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: fundamentos, type: cron, hour: 9}\n")
+
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+
+    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+    assert str(file.warnings[0]).endswith("'fundamentos' is not a known scraper; did you mean Fundamentus?")
+
+
+@pytest.mark.parametrize(("name", "fires"), [("torn", {"a": "Torn News"}), ("never", {})])
+def test_a_broken_scraper_keeps_its_schedule_if_it_did_load_before(
+    tmp_path: Path, name: str, fires: dict[str, str]
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"schedules:\n  a: {{scraper: {name}, type: cron, hour: 9}}\n")
+
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+
+    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], fires, [])
+    assert "is a scraper that does not load (torn.py:3: SyntaxError: no); correct it" in str(file.warnings[0])
 
 
 def test_an_ambiguous_scraper_is_an_error_that_lists_the_candidates(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,7 @@ def test_a_missing_env_file_is_no_error(tmp_path: Path) -> None:
         ("PREGAO_FSYNC", "sometimes", "use 'everysec' or 'always'"),
         ("LOG_LEVEL", "LOUD", "use 'TRACE', 'DEBUG'"),
         ("PREGAO_SCRAPERS", "my.module", "use import paths as module:Class"),
+        ("SCRAPERS_LOAD_SECONDS", "0", "use more than 0"),
         ("PREGAO_UPSTREAM_BCB", "127.0.0.1", "use a URL that starts with http:// or https://"),
     ],
 )
@@ -204,3 +206,86 @@ def test_an_env_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     file.write_bytes(b"API_PORT=3000\nNOTE=caf\xe9\n")
     with pytest.raises(InvalidSettings, match="save it as UTF-8 text"):
         Settings.load(file, environ={})
+
+
+def test_several_directories_of_scrapers_are_separated_as_in_path_or_by_commas(tmp_path: Path) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    for folder in (one, two, three):
+        folder.mkdir()
+
+    settings = load(SCRAPERS_PATH=f"{one}:{two}/, {three} ,{one}")
+
+    assert settings.scrapers_path == (one, two, three)
+
+
+def test_a_directory_of_scrapers_may_be_given_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python-scrapers").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert load(SCRAPERS_PATH="python-scrapers").scrapers_path == (tmp_path / "python-scrapers",)
+
+
+def test_a_directory_of_scrapers_that_cannot_be_one_is_refused_with_its_fix(tmp_path: Path) -> None:
+    file = written(tmp_path / "scraper.py", "")
+
+    with pytest.raises(InvalidSettings) as caught:
+        load(SCRAPERS_PATH=f"{tmp_path / 'nowhere'},{file}")
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"SCRAPERS_PATH: '{tmp_path / 'nowhere'}' does not exist; correct the path, or create the directory",
+        f"SCRAPERS_PATH: '{file}' is not a directory; name the directory that holds it: {tmp_path}",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_directory_of_scrapers_that_may_not_be_read_is_refused_with_its_fix(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        with pytest.raises(InvalidSettings, match=f"cannot be read; let this user read it: chmod u\\+rx {tmp_path}"):
+            load(SCRAPERS_PATH=str(tmp_path))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_scrapers_get_the_users_environment_and_env_file(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "CHROME_HEADLESS=false\nPLATFORM_MODE=file\n")
+
+    variables = load(file, PLATFORM_MODE="environment", PATH="/bin").scraper_environment.variables
+
+    assert variables == {"CHROME_HEADLESS": "false", "PLATFORM_MODE": "environment", "PATH": "/bin"}
+
+
+def test_scrapers_do_not_get_our_secrets(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "DB_PASSWORD=a\nREDIS_URL=redis://:b@h/0\n")
+
+    environment = load(
+        file,
+        REDIS_PASSWORD="c",
+        DATABASE_URL="postgresql://u:d@h/e",
+        PREGAO_API_KEY="f",
+        PREGAO_ADMIN_TOKEN="g",
+        DB_HOST="h",
+    ).scraper_environment
+
+    assert environment.variables == {"DB_HOST": "h"}
+    assert environment.withheld == {
+        "DB_PASSWORD", "REDIS_URL", "REDIS_PASSWORD", "DATABASE_URL", "PREGAO_API_KEY", "PREGAO_ADMIN_TOKEN",
+    }  # fmt: skip
+
+
+def test_scrapers_get_the_secrets_that_the_user_lists() -> None:
+    environment = load(DB_PASSWORD="a", REDIS_PASSWORD="b", SCRAPERS_ENV=" DB_PASSWORD, DB_HOST ").scraper_environment
+
+    assert environment.variables["DB_PASSWORD"] == "a"
+    assert environment.withheld == {"REDIS_PASSWORD"}
+
+
+def test_what_is_listed_for_scrapers_has_to_be_names() -> None:
+    with pytest.raises(InvalidSettings, match="SCRAPERS_ENV: 'DB PASSWORD' is not allowed; use names of environment"):
+        load(SCRAPERS_ENV="DB PASSWORD")
+
+
+def test_secrets_for_scrapers_are_not_in_the_representation() -> None:
+    assert "hush" not in repr(load(DB_PASSWORD="hush", SCRAPERS_ENV="DB_PASSWORD", OTHER="hush"))

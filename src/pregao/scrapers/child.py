@@ -21,6 +21,8 @@ import psutil
 OUTPUT_LIMIT_BYTES = 64 * 1024
 LOOK_SECONDS = 0.1
 LAST_WORDS_SECONDS = 1.0
+DRAINING_LOOKS = 100
+"""A pipe holds 64 KB; one that is still filled is not read for ever."""
 _CHUNK = 64 * 1024
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
@@ -77,6 +79,9 @@ class Child:
     @property
     def output(self) -> str:
         """The end of what it printed so far."""
+        for _ in range(DRAINING_LOOKS):
+            if not self._read(0):
+                break
         return self._output.text
 
     def receive(self, timeout_seconds: float) -> dict[str, Any] | None:
@@ -110,7 +115,6 @@ class Child:
         deadline = time.monotonic() + LAST_WORDS_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             self._read(LOOK_SECONDS)
-        self._read(0)
         return self.output
 
     def _read(self, timeout_seconds: float) -> bool:
@@ -130,11 +134,11 @@ class Child:
             family = psutil.Process(self._process.pid).children(recursive=True)
         except psutil.Error:
             family = []
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
         for process in family:
             with suppress(psutil.Error):
                 process.kill()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 

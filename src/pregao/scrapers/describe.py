@@ -177,7 +177,7 @@ def _text(value: object) -> str:
 def _main() -> None:
     request, messages = open_messages()
     Description(request, messages).run()
-    messages.end()
+    messages.wait_for_the_end()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -26,11 +26,14 @@ _BASE_PREFIXES = ("Base", "Abstract", "_")
 class Package(ModuleType):
     """A package that stands in `sys.modules` with its path: its modules import although its `__init__` does not.
 
-    The `__init__` is run when something asks for a name that is no module of the package, and then once.
+    A name that its `__init__` imports from somewhere is imported from there alone. Any other name that is no module of
+    the package has the `__init__` run, once.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, exports: Mapping[str, tuple[str, str]]) -> None:
+        """`exports` gives the module and the name there of what `__init__` imports."""
         super().__init__(name)
+        self._pregao_exports = exports
         file = folder / "__init__.py"
         self.__file__ = str(file)
         self.__path__ = [str(folder)]
@@ -44,7 +47,11 @@ class Package(ModuleType):
         """Find a name that only `__init__` can give. Raises AttributeError, or what `__init__` raises."""
         hidden = name.startswith("_") and name != "__all__"
         if not hidden and self._pregao_pending and not _is_submodule(self.__path__, name):
-            self.run_init()
+            if name in self._pregao_exports:
+                module, there = self._pregao_exports[name]
+                self.__dict__[name] = getattr(importlib.import_module(module), there)
+            else:
+                self.run_init()
             if name in self.__dict__:
                 return self.__dict__[name]
             if self._pregao_error is not None:
@@ -181,11 +188,12 @@ def _enter_package(directory: Path, name: str, run_init: bool) -> None:
     file = folder / "__init__.py"
     if name in sys.modules or not file.is_file():
         return
-    package = sys.modules[name] = Package(name, folder)
+    statements = _statements(file)
+    package = sys.modules[name] = Package(name, folder, dict(_exports(statements, name)))
     parent, _, stem = name.rpartition(".")
     if parent in sys.modules:
         setattr(sys.modules[parent], stem, package)
-    if run_init and not _only_re_exports(file):
+    if run_init and not all(map(_is_plain, statements)):
         package.run_init()
 
 
@@ -193,15 +201,28 @@ def _compile(file: Path) -> CodeType:
     return compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
 
 
-def _only_re_exports(file: Path) -> bool:
-    """Whether running it could do nothing but import and name things, so that it may wait until a name is asked for."""
+def _statements(file: Path) -> list[ast.stmt]:
     try:
-        return all(_is_plain(statement) for statement in ast.parse(file.read_bytes()).body)
-    except (SyntaxError, ValueError):
-        return False
+        return ast.parse(file.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        return [ast.Raise(ast.Constant(str(error)))]  # running it tells what is wrong
+
+
+def _exports(statements: list[ast.stmt], package: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """What an `__init__` imports from modules, by the names that it gives them."""
+    for statement in statements:
+        if not isinstance(statement, ast.ImportFrom) or not statement.module:
+            continue
+        try:
+            module = importlib.util.resolve_name("." * statement.level + statement.module, package)
+        except ImportError:
+            continue  # more dots than there are packages: running it tells so
+        for alias in statement.names:
+            yield alias.asname or alias.name, (module, alias.name)
 
 
 def _is_plain(statement: ast.stmt) -> bool:
+    """Whether running it can do nothing but import and name things, so that it may wait until a name is asked for."""
     match statement:
         case ast.ImportFrom() | ast.Import() | ast.Pass() | ast.Expr(value=ast.Constant()):
             return True

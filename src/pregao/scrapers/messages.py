@@ -11,16 +11,20 @@ import os
 import resource
 import signal
 import sys
+import time
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+PATIENCE_SECONDS = 0.2
 ENDS_BADLY = 70
 
 
 class Messages:
     """Sends JSON lines to the parent, from this process only: a fork that the users' code makes stays silent."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, parent: int, descriptor: int) -> None:
+        self._parent = parent
         self._descriptor = descriptor
         self._pid = os.getpid()
         os.set_inheritable(descriptor, False)
@@ -36,13 +40,10 @@ class Messages:
         except OSError:
             os._exit(ENDS_BADLY)
 
-    def end(self) -> NoReturn:
-        """End the process at once, whatever threads and exit handlers the users' code has left behind."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError, AttributeError):
-                continue  # the users' code closed or replaced it
+    def wait_for_the_end(self) -> NoReturn:
+        """Stay until the parent ends this process: it finds what the users' code started below a process that lives."""
+        while os.getppid() == self._parent:
+            time.sleep(PATIENCE_SECONDS)
         os._exit(0)
 
 
@@ -55,14 +56,19 @@ def open_messages() -> tuple[dict[str, Any], Messages]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return request, Messages(descriptor)
+    return request, Messages(parent, descriptor)
 
 
 def _die_with(parent: int) -> None:
-    """Tie this process's life to its parent's, and have it be the first to go when memory is short. Linux only."""
+    """Tie this process's life to its parent's, have it be the first to go when memory is short, and keep its orphans.
+
+    Linux only; elsewhere nothing.
+    """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(ENDS_BADLY)
     try:

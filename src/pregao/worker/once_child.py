@@ -83,4 +83,4 @@ def _failed(outcome: Failed) -> dict[str, Any]:
 if __name__ == "__main__":
     its_request, its_messages = open_messages()
     run(its_request, its_messages)
-    its_messages.end()
+    its_messages.wait_for_the_end()
