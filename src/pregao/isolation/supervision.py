@@ -46,7 +46,7 @@ class Supervision:
                 await self._talk.say()
                 timed_out = await self._follow()
                 await self._see_end()
-                return self._decide(timed_out=timed_out)
+                return self._decide(task, timed_out=timed_out)
             finally:
                 runners.pop(self._launch.id, None)
                 if not self._flight.ended.done():
@@ -109,7 +109,7 @@ class Supervision:
             await _first({ended}, min(seconds, ANSWER_SECONDS))
         return ended.done()
 
-    def _decide(self, *, timed_out: bool) -> Completed | Failed | Killed | Stopped | Refused:
+    def _decide(self, task: Task, *, timed_out: bool) -> Completed | Failed | Killed | Stopped | Refused:
         ended = self._flight.ended.result()
         if isinstance(ended, Refused):
             ended = Ended(self._launch.id)
@@ -117,7 +117,7 @@ class Supervision:
         said = self._talk.outcome.result() if self._talk.outcome.done() else None
         if said is None and self._stop.done():
             return Stopped(self._stop.result(), footprint)
-        return decide(said, ended, footprint, timeout_seconds=self._terms.timeout_seconds, timed_out=timed_out)
+        return decide(said, ended, footprint, task, timed_out=timed_out)
 
 
 async def _first(futures: set[asyncio.Future[Any]], seconds: float) -> None:

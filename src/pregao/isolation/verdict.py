@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from pregao.attempt.outcome import Completed, Failed, Killed
 from pregao.domain.failure import FailureClass, clean_text, failure
 from pregao.domain.footprint import Footprint
-from pregao.isolation.messages import Ended
+from pregao.isolation.messages import Ended, Task
+from pregao.scrapers.child import place_in
 
 _IN_WORDS = {
     signal.SIGSEGV: "a segmentation fault",
@@ -31,7 +33,7 @@ def footprint_of(ended: Ended, logs: str | None) -> Footprint:
 
 
 def decide(
-    said: Completed | Failed | None, ended: Ended, footprint: Footprint, *, timeout_seconds: float, timed_out: bool
+    said: Completed | Failed | None, ended: Ended, footprint: Footprint, task: Task, *, timed_out: bool
 ) -> Completed | Failed | Killed:
     """The outcome of an attempt that nobody stopped from outside.
 
@@ -43,10 +45,12 @@ def decide(
             return Completed(said.result_json, said.response_time_seconds, said.source, said.metadata, footprint)
         case Failed():
             return Failed(said.failure, said.response_time_seconds, said.source, said.metadata, footprint)
+    place = place_in(footprint.logs or "", Path(task.target.directory))
+    at = "" if place is None else f", at {place[0]}:{place[1]}"
     if timed_out or ended.reason == "deadline":
-        text = f"timed out after {timeout_seconds:g} s; its process did not react, and was killed"
-        return Failed(failure(FailureClass.TIMEOUT, text), timeout_seconds, footprint=footprint)
-    return Killed(clean_text(story_of(ended)), footprint)
+        text = f"timed out after {task.timeout_seconds:g} s; its process did not react, and was killed{at}"
+        return Failed(failure(FailureClass.TIMEOUT, text), task.timeout_seconds, footprint=footprint)
+    return Killed(clean_text(story_of(ended) + at), footprint)
 
 
 def story_of(ended: Ended) -> str:

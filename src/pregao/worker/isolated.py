@@ -56,13 +56,13 @@ class Isolated:
         settings = self._settings
         return Terms(
             timeout_seconds=timeout_seconds,
-            cleanup_seconds=settings.cleanup_seconds,
+            cleanup_seconds=settings.scraper_cleanup_seconds,
             shutdown_seconds=settings.grace_seconds * STOP_SHARE_OF_GRACE,
-            initialize=settings.initialize,
+            initialize=settings.scraper_initialize,
             limits=Limits(
-                memory_mb=settings.memory_mb or None,
-                cpu_seconds=settings.cpu_seconds or None,
-                tasks=settings.tasks or None,
+                memory_mb=settings.scraper_memory_mb or None,
+                cpu_seconds=settings.scraper_cpu_seconds or None,
+                tasks=settings.scraper_processes or None,
             ),
         )
 
