@@ -81,7 +81,10 @@ class Conversation:
             messages = self._unpacker.feed(piece)
         except (BlockingIOError, InterruptedError):
             return
-        except (BadFrame, OSError) as error:
+        except OSError:
+            self._stop_hearing()  # it was killed with a word of ours unread
+            return
+        except BadFrame as error:
             self._judge(Failed(failure(FailureClass.BUG, f"the scraper's process cannot be understood: {error}")))
             self._stop_hearing()
             return

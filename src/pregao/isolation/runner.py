@@ -83,6 +83,7 @@ def live(control: socket.socket, preloaded: Preloaded | None, *, jobs: int) -> N
     After a job that did not complete this process is used no more.
     """
     set_apart()
+    kernel.set_name("pregao-ready")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     rehearse(loop)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
+import traceback
 from typing import Any
 
 from pregao.attempt.judgement import classify, judge
@@ -89,9 +89,7 @@ class Scraping:
         if self._cancelled.done():
             return None
         seconds = self._task.timeout_seconds
-        stack = io.StringIO()
-        work.print_stack(file=stack)
-        note(f"timed out after {seconds:g} s\n{stack.getvalue()}")
+        note(f"timed out after {seconds:g} s, in:\n{_where(work)}")
         return Failed(failure(FailureClass.TIMEOUT, f"timed out after {seconds:g} s"), seconds)
 
     async def _see_off(self, work: asyncio.Task[Completed | Failed]) -> None:
@@ -109,3 +107,13 @@ class Scraping:
         except BaseException as error:  # noqa: BLE001 - the attempt's outcome stands
             note("cleanup() failed:")
             note_exception(error)
+
+
+def _where(work: asyncio.Task[Any]) -> str:
+    """The lines at which a suspended task waits, from the outermost to what it really waits for."""
+    frames = []
+    waiting: Any = work.get_coro()
+    while (frame := getattr(waiting, "cr_frame", None)) is not None:
+        frames.append((frame, frame.f_lineno))
+        waiting = waiting.cr_await
+    return "".join(traceback.StackSummary.extract(iter(frames)).format())

@@ -1,4 +1,4 @@
-"""Keeps a diary in the file that its argument names after a colon, and does what the words before it say."""
+"""Keeps a diary in the file that its argument names after a colon, and does what is listed before it."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from base_scraper import PlainScraper, ScraperResult
 
 class DiaryScraper(PlainScraper):
     name = "Diary"
-    words = ""
+    words: frozenset[str] = frozenset()
     diary = Path("/dev/null")
 
     def write(self, entry: str) -> None:
@@ -19,13 +19,13 @@ class DiaryScraper(PlainScraper):
 
     async def scrape(self, argument: str) -> ScraperResult:
         words, _, path = argument.rpartition(":")
-        self.words, self.diary = words, Path(path)
+        self.words, self.diary = frozenset(words.split(", ")), Path(path)
         self.write("scrape")
-        if "raise" in words:
+        if "raise" in self.words:
             raise ValueError("the page has no table")
-        if "hang" in words:
+        if "hang" in self.words:
             await self.hang()
-        if "block" in words:
+        if "block" in self.words:
             time.sleep(600)
         return self.found({"diary": path})
 
