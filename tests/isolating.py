@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
 from tests.builders import eventually
 from tests.foreign import FOREIGN
 
 from pregao.attempt.outcome import Completed, Failed, Killed, Stopped, StopReason
 from pregao.isolation.host import Isolation
-from pregao.isolation.marker import Marker, marked
+from pregao.isolation.marker import marked
 from pregao.isolation.messages import InitializeMode, Limits, Target
 from pregao.isolation.terms import Terms
 from pregao.isolation.tree import Snapshot
@@ -88,17 +89,23 @@ class Attempts:
 
 @asynccontextmanager
 async def isolating(environment: Mapping[str, str] | None = None) -> AsyncIterator[Attempts]:
-    """A worker's isolation; at the end nothing that it started may live."""
+    """A worker's isolation; at the end nothing that it started may live, nor have to be killed for that."""
     given = {"PATH": os.environ["PATH"], **(environment or {})}
-    async with Isolation(given, targets) as isolation:
-        yield Attempts(isolation)
+    logged: list[str] = []
+    sink = logger.add(logged.append, level="WARNING")
+    try:
+        async with Isolation(given, targets) as isolation:
+            yield Attempts(isolation)
+    finally:
+        logger.remove(sink)
     assert ours() == []
+    assert [line for line in logged if "outlived" in line] == []
 
 
 def ours() -> list[tuple[int, str]]:
     """What lives and bears this process's mark: pids and names."""
-    own, snapshot = Marker.of_this_process(), Snapshot.take()
-    pids = {pid for pid, marker in marked(snapshot) if marker.is_of(own)}
+    snapshot = Snapshot.take()
+    pids = {pid for pid, marker in marked(snapshot) if marker.worker_pid == os.getpid()}
     return [(pid, snapshot.processes[pid].name) for pid in sorted(pids) if snapshot.processes[pid].lives]
 
 

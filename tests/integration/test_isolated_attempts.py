@@ -71,7 +71,11 @@ async def test_odd_values_of_a_result_become_json_and_are_listed(attempt: Attemp
     assert isinstance(outcome, Completed)
     assert outcome.data == {"p_l": None, "roe": [None, 1.5]}
     assert outcome.metadata["sanitised"] == ["$.p_l", "$.roe[0]", "metadata.growth"]
-    assert (await attempt.data("OddResults", "types")) == {"at": "2026-01-02T03:04:00", "day": "2026-01-02", "price": 12.34}
+    assert (await attempt.data("OddResults", "types")) == {
+        "at": "2026-01-02T03:04:00",
+        "day": "2026-01-02",
+        "price": 12.34,
+    }
 
 
 async def test_a_result_may_be_a_dict(attempt: Attempts) -> None:

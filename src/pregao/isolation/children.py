@@ -24,8 +24,8 @@ SPARE = 2
 IDLE = b"."
 """What a child says when it has done its job and stays."""
 
-Starter = Callable[[socket.socket], int]
-"""Starts a process that listens on the socket; its pid. Raises OSError."""
+Starter = Callable[[socket.socket, socket.socket], int]
+"""Starts a process, given our end and its end of a stream; its pid. It must not keep ours open. Raises OSError."""
 
 
 class Child:
@@ -36,7 +36,7 @@ class Child:
         self.socket, theirs = socket.socketpair()
         try:
             with theirs:
-                self.pid = start(theirs)
+                self.pid = start(self.socket, theirs)
         except BaseException:
             self.socket.close()
             raise
@@ -139,7 +139,7 @@ class Children:
             self._selector.unregister(child.socket)
 
 
-def spawn(theirs: socket.socket) -> int:
+def spawn(_: socket.socket, theirs: socket.socket) -> int:
     """Start a fresh interpreter that listens on `theirs`; its pid. Raises OSError."""
     process = subprocess.Popen(
         python("pregao.isolation.runner", theirs.fileno()),

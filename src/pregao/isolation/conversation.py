@@ -59,6 +59,8 @@ class Conversation:
             sent = self._ours.send(frame)
         except BlockingIOError:
             sent = 0
+        except OSError:
+            return  # whoever was to pass it on is gone: that shows otherwise
         self._unsent = frame[sent:]
 
     async def say(self, message: ToRunner | None = None) -> None:

@@ -96,7 +96,7 @@ class Foster:
         snapshot = snapshot or Snapshot.take()
         gone = {ward.pid for ward in self._guard.wards() if ward.gone}
         known = {process.pid for process in snapshot.trees([os.getpid(), *(self._runners() - gone)])}
-        return {pid for pid, marker in marked(snapshot) if marker.is_of(self._marker)} - known
+        return {pid for pid, marker in marked(snapshot) if marker.owner == self._marker.owner} - known
 
     def _report(self, ended: Ended) -> None:
         self._reports.append(ended)

@@ -16,7 +16,7 @@ from pregao.isolation.marker import VARIABLE, Marker
 from pregao.isolation.messages import Launch, Refused, Target, Task
 from pregao.isolation.scratch import Scratch, remove
 from pregao.isolation.supervision import Supervision
-from pregao.isolation.sweep import sweep
+from pregao.isolation.sweep import sweep, sweep_own
 from pregao.isolation.terms import Terms
 from pregao.isolation.zygote_process import ZygoteFailed, ZygoteProcess
 from pregao.isolation.zygotes import Zygotes
@@ -58,6 +58,7 @@ class Isolation:
     async def __aexit__(self, *_: object) -> None:
         await self._watching.stop()
         await self._zygotes.close()
+        await asyncio.to_thread(sweep_own, self._marker)
         await asyncio.to_thread(self._scratch.close)
 
     async def run(

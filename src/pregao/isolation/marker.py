@@ -7,6 +7,7 @@ mean another process in another container.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,41 +22,39 @@ _MAX_ENVIRONMENT_BYTES = 4 * 1024 * 1024
 
 
 class Marker(msgspec.Struct, frozen=True):
-    """Whose it is: the worker process, and the attempt's token ("" for the zygote itself)."""
+    """Whose it is: the worker process, which of its isolations, and the attempt's token ("" for a zygote itself)."""
 
     namespace: str
     worker_pid: int
     worker_started: int
+    nonce: str
     token: str = ""
 
     @classmethod
     def of_this_process(cls) -> Marker:
-        """The mark of what this worker process starts."""
+        """A new mark for what this worker process starts."""
         own = read_process(os.getpid()) if sys.platform == "linux" else None
-        return cls(_namespace("self"), os.getpid(), own.started if own else 0)
+        return cls(_namespace("self"), os.getpid(), own.started if own else 0, secrets.token_hex(4))
 
     @classmethod
     def read(cls, text: str) -> Marker | None:
         """The mark behind a variable's value; None when it is none."""
-        parts = text.split("/", 3)
-        if len(parts) != 4 or not (parts[1].isdigit() and parts[2].isdigit()):
+        parts = text.split("/", 4)
+        if len(parts) != 5 or not (parts[1].isdecimal() and parts[2].isdecimal()):
             return None
-        return cls(parts[0], int(parts[1]), int(parts[2]), parts[3])
+        return cls(parts[0], int(parts[1]), int(parts[2]), parts[3], parts[4])
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.worker_pid}/{self.worker_started}/{self.token}"
+        return f"{self.owner}/{self.token}"
+
+    @property
+    def owner(self) -> str:
+        """What all marks of one isolation have in common."""
+        return f"{self.namespace}/{self.worker_pid}/{self.worker_started}/{self.nonce}"
 
     def for_attempt(self, token: str) -> Marker:
         """The mark of one attempt."""
-        return Marker(self.namespace, self.worker_pid, self.worker_started, token)
-
-    def is_of(self, worker: Marker) -> bool:
-        """Whether it belongs to that worker."""
-        return (self.namespace, self.worker_pid, self.worker_started) == (
-            worker.namespace,
-            worker.worker_pid,
-            worker.worker_started,
-        )
+        return msgspec.structs.replace(self, token=token)
 
     def worker_is_gone(self, snapshot: Snapshot) -> bool:
         """Whether its worker has ended; False where that cannot be told from here."""

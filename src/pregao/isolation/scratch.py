@@ -21,8 +21,8 @@ class Scratch:
 
     def __init__(self, marker: Marker) -> None:
         """Raises OSError."""
-        owner = f"{marker.namespace}-{marker.worker_pid}-{marker.worker_started}"
-        self._base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-"))
+        self._base = Path(tempfile.gettempdir()) / (_PREFIX + marker.owner.replace("/", "-"))
+        self._base.mkdir(mode=0o700)
         self._numbers = itertools.count(1)
         self._free: list[str] = []
 
@@ -64,8 +64,7 @@ def sweep_scratch(snapshot: Snapshot) -> int:
     """Remove the directories of workers that are gone; how many."""
     removed = 0
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*-*"):
-        parts = path.name.removeprefix(_PREFIX).split("-", 3)
-        marker = Marker.read("/".join(parts[:3]) + "/")
+        marker = Marker.read(path.name.removeprefix(_PREFIX).replace("-", "/", 3) + "/")
         if marker is not None and _is_ours(path) and marker.worker_is_gone(snapshot):
             remove(path)
             removed += 1

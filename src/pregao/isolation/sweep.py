@@ -6,7 +6,7 @@ import os
 
 from loguru import logger
 
-from pregao.isolation.marker import marked
+from pregao.isolation.marker import Marker, marked
 from pregao.isolation.scratch import sweep_scratch
 from pregao.isolation.tree import Process, Snapshot, end
 
@@ -23,6 +23,17 @@ def sweep() -> int:
         logger.warning("{} processes of workers that are gone were still running; they are ended", killed)
     sweep_scratch(Snapshot.take())
     return killed
+
+
+def sweep_own(marker: Marker) -> None:
+    """Kill whatever bears the marks of one isolation of this process, which ends: nothing of it may be left. Blocks."""
+
+    def find(snapshot: Snapshot) -> list[Process]:
+        return snapshot.trees(pid for pid, found in marked(snapshot) if found.owner == marker.owner)
+
+    killed = end(find, KILL_SECONDS)
+    if killed:
+        logger.warning("{} processes outlived their attempts; they are ended", killed)
 
 
 def _abandoned(snapshot: Snapshot) -> list[Process]:

@@ -167,10 +167,14 @@ class Zygote:
             note(f"no process can be made ahead: {error}")
             self._children.dismiss()
 
-    def _fork(self, preloaded: Preloaded, theirs: socket.socket) -> int:
+    def _fork(self, preloaded: Preloaded, ours: socket.socket, theirs: socket.socket) -> int:
         """A child that is a copy of this process, which must have one thread. Raises OSError."""
         pid = os.fork()
-        return pid or self._be_child(preloaded, theirs)
+        if pid == 0:
+            # With any of the zygote's ends open it would not hear that the zygote is gone.
+            ours.close()
+            self._be_child(preloaded, theirs)
+        return pid
 
     def _be_child(self, preloaded: Preloaded, theirs: socket.socket) -> NoReturn:
         code = CRASHED

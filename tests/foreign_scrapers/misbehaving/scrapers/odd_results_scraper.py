@@ -16,7 +16,9 @@ class OddResultsScraper(PlainScraper):
             case "nan":
                 return self.found({"p_l": math.nan, "roe": [math.inf, 1.5]}, growth=math.nan)
             case "types":
-                return self.found({"at": datetime(2026, 1, 2, 3, 4), "day": date(2026, 1, 2), "price": Decimal("12.34")})
+                return self.found(
+                    {"at": datetime(2026, 1, 2, 3, 4), "day": date(2026, 1, 2), "price": Decimal("12.34")}
+                )
             case "shapeless":
                 return object()
             case "nothing":
