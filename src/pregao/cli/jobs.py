@@ -1,4 +1,4 @@
-"""`pregao jobs`: create, show, list, cancel, retry, wait for jobs and read their logs, straight on Redis and PostgreSQL.
+"""`pregao jobs`: create, show, list, cancel, retry, wait for and read the logs of jobs, on both servers directly.
 
 Exit codes: 0 done (for a wait: completed), 1 the job failed, was cancelled, or does not allow what was asked,
 2 bad input, or a wait that came to its timeout.

@@ -56,10 +56,12 @@ class Isolation:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._watching.stop()
-        await self._zygotes.close()
-        await asyncio.to_thread(sweep_own, self._marker)
-        await asyncio.to_thread(self._scratch.close)
+        try:
+            await self._watching.stop()
+        finally:  # a task that is cancelled itself gets its cancellation from `stop` once more
+            await self._zygotes.close()
+            await asyncio.to_thread(sweep_own, self._marker)
+            await asyncio.to_thread(self._scratch.close)
 
     async def run(
         self, target: Target, argument: str | None, *, token: str, terms: Terms, stop: asyncio.Future[StopReason]

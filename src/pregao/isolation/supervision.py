@@ -14,7 +14,7 @@ from pregao.isolation.terms import Terms
 from pregao.isolation.verdict import decide, footprint_of
 from pregao.isolation.zygote_process import START_SECONDS, ZygoteProcess
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 """How long a zygote may take to start a runner, or to say that one is gone. One that takes longer is replaced."""
 SLACK_SECONDS = 0.5
 """Between what a runner does by itself and what is done to it when it does not."""

@@ -54,10 +54,14 @@ class Snapshot:
 
     def tree(self, root: int) -> list[Process]:
         """`root` and its descendants, each after its parent; nothing when there is no such process."""
-        found = [self.processes[root]] if root in self.processes else []
-        for process in found:
-            found.extend(child for child in self._children[process.pid] if child.pid != process.pid)
-        return found
+        found = {root: self.processes[root]} if root in self.processes else {}
+        waiting = list(found.values())
+        while waiting:
+            # A look is not of one instant: a pid that was used again may make a circle.
+            children = [child for child in self.children(waiting.pop(0).pid) if child.pid not in found]
+            found |= {child.pid: child for child in children}
+            waiting += children
+        return list(found.values())
 
     def trees(self, roots: Iterable[int]) -> list[Process]:
         """The trees of several roots, each process once."""

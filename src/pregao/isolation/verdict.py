@@ -11,7 +11,7 @@ from pregao.domain.footprint import Footprint
 from pregao.isolation.messages import Ended, Task
 from pregao.scrapers.child import place_in
 
-_IN_WORDS = {
+_IN_WORDS: dict[int, str] = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGBUS: "a bus error",
     signal.SIGABRT: "it aborted",
@@ -59,7 +59,7 @@ def story_of(ended: Ended) -> str:
         return ended.story
     if ended.signal is not None:
         number = ended.signal
-        cause = _IN_WORDS.get(signal.Signals(number), "") if number in signal.valid_signals() else ""
+        cause = _IN_WORDS.get(number, "")
         if number == signal.SIGKILL and ended.out_of_memory:
             cause = "the machine ran out of memory, and the kernel chose it"
         peak = "" if ended.peak_memory_mb is None else f"; peak {ended.peak_memory_mb:.0f} MB"
