@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from bench import processes
 from bench.contestant import OURS, PREGAO
@@ -13,10 +13,7 @@ from bench.table import Outcome
 from pregao.queue.keys import DEFAULT_PREFIX
 from pregao.queue.scripts import ScriptName, hash_of
 
-SCRIPTS: tuple[ScriptName, ...] = (
-    "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget",
-)  # fmt: skip
+SCRIPTS: tuple[ScriptName, ...] = get_args(ScriptName)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.base import ScraperResult
+from pregao.scrapers.base import ScraperResult, ScraperSettings
 
 
 class Recorded:
@@ -214,7 +214,34 @@ class Deaf(_Plain):
         return ScraperResult(success=True, data={})
 
 
+class Keyed(_Plain):
+    """Cannot do anything without a key."""
+
+    name = "Keyed"
+    needs = ("SAMPLE_API_KEY",)
+
+    def __init__(self, settings: ScraperSettings) -> None:
+        self._settings = settings
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("scrape", ticker))
+        key = self._settings.secret("SAMPLE_API_KEY")
+        return ScraperResult(success=True, data={"letters": len(key or "")})
+
+
 ALL = ",".join(
     f"tests.sample_scrapers:{cls}"
-    for cls in ("Echo", "Gated", "Reports", "Raises", "Sleeps", "Odd", "Logged", "SyncCleanup", "Hostile", "Deaf")
+    for cls in (
+        "Echo",
+        "Gated",
+        "Reports",
+        "Raises",
+        "Sleeps",
+        "Odd",
+        "Logged",
+        "SyncCleanup",
+        "Hostile",
+        "Deaf",
+        "Keyed",
+    )
 )

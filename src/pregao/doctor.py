@@ -123,6 +123,11 @@ def _configuration(settings: Settings) -> list[Finding]:
         Finding("scrapers", "error", f"{problem.place}: {problem.error}", problem.fix or "correct it")
         for problem in registry.problems
     ]
+    findings += [
+        Finding("keys", "warning", f"{entry.name} is {entry.missing_configuration}", "until then it does not run here")
+        for entry in registry.entries()
+        if entry.missing
+    ]
     path = Path(settings.schedules_path)
     if path.is_file():
         findings.append(

@@ -2,8 +2,8 @@
 
 Redis holds a marker, PostgreSQL the generation it knows:
 
-- no marker: Redis was emptied or is new. Under the recorder's lock a new generation is written, unfinished jobs and
-  fire marks are restored, and the marker is set last; until then every script refuses.
+- no marker: Redis was emptied or is new. Under the recorder's lock a new generation is written, unfinished jobs, fire
+  marks and rules (pauses, caps) are restored, and the marker is set last; until then every script refuses.
 - the marker is ahead: Redis was opened while PostgreSQL was away. What it lacks is restored, PostgreSQL follows.
 - the marker is behind: Redis was turned back to an old copy. As with no marker, and an error is logged.
 - the server was started again: its file may lack the last second before a power cut. What is recorded and unknown to it
@@ -101,6 +101,8 @@ async def _reconcile_locked(commands: QueueCommands, connection: Connection, clo
         jobs += await commands.restore(page)
     marks = {row["schedule_name"]: row["fire_time"] for row in await connection.fetch(sql("list_fire_marks"))}
     restored_marks = await commands.restore_fired(marks)
+    rules = {row["name"]: row["value"] for row in await connection.fetch(sql("list_controls"))}
+    await commands.restore_controls(rules)
     if generation != marker:
         await commands.open_generation(generation)
     return Reconciled(generation, cause, jobs, restored_marks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pregao.generation import GenerationKeeper
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import QueueViews
+from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -61,7 +61,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         commands = QueueCommands(redis, settings.key_prefix)
         generation = GenerationKeeper(commands, database_url)
         try:
-            registry = await asyncio.to_thread(Registry.load, settings)
+            registry = await aside(Registry.load, settings)
             async with following(registry):
                 yield Runtime(
                     settings=settings,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from difflib import get_close_matches
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.names import fold
 from pregao.queue.views import QueueViews
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry, UnknownScraper
 
 
@@ -21,11 +21,11 @@ async def resolve_scraper(name: str, registry: Registry, views: QueueViews) -> s
         return registry.resolve(name)
     except InvalidInput:
         # It may have been added or mended a moment ago.
-        await asyncio.to_thread(registry.refresh)
+        await aside(registry.refresh)
     try:
         return registry.resolve(name)
     except UnknownScraper as unknown:
-        running = {fold(scraper): scraper for worker in await views.workers() for scraper in worker.scrapers}
+        running = await names_on_workers(views)
         found = running.get(fold(name))
         if found is not None and fold(name):
             return found
@@ -34,3 +34,8 @@ async def resolve_scraper(name: str, registry: Registry, views: QueueViews) -> s
             raise
         fix = f"did you mean {', '.join(close)}?"
         raise InvalidInput("scraper_name", name, "is not a known scraper", fix) from None
+
+
+async def names_on_workers(views: QueueViews) -> dict[str, str]:
+    """The full names of the scrapers that live workers run, by the folded ones. Raises QueueUnavailable."""
+    return {fold(scraper): scraper for worker in await views.workers() for scraper in worker.scrapers}

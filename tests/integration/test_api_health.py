@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import msgspec
 import pytest
-from tests.api_service import WORKER, ApiService, api_service
+from tests.api_service import WORKER, ApiService, api_service, serving
+from tests.running_jobs import a_spec
 
+from pregao.api.app import create_app
 from pregao.queue.facts import Firing
 from pregao.settings import Settings
 
@@ -63,6 +66,47 @@ async def test_statistics_count_recorded_results(api: ApiService) -> None:
         ("B3", 3, 100.0),
         ("BCB", 1, 0.0),
     ]
+
+
+async def finished(api: ApiService, scraper_name: str, seconds: float | None = None) -> str:
+    """A completed job of a script that names the scraper in its own way; its id."""
+    spec = a_spec(scraper_name=scraper_name)
+    await api.commands.enqueue([spec])
+    await api.complete(spec.id, 1, response_time_seconds=seconds)
+    return spec.id
+
+
+async def counted_by_scraper(client: httpx.AsyncClient) -> list[tuple[str, int, float | None]]:
+    scrapers = (await client.get("/api/jobs/stats/by-scraper")).json()["scrapers"]
+    return [(one["scraper_name"], one["total_jobs"], one["avg_response_time_seconds"]) for one in scrapers]
+
+
+async def test_statistics_put_the_spellings_of_one_scraper_together(api: ApiService) -> None:
+    pushed = [await finished(api, name, seconds) for name, seconds in (("bcb", 1.0), ("BCB", 4.0), ("B.C.B.", None))]
+    pushed += [await finished(api, "bcb", 4.0), await finished(api, "B3", 1.0)]
+    await api.record()
+    assert await counted_by_scraper(api.client) == [("BCB", 4, 3.0), ("B3", 1, 1.0)]
+    assert [(await api.get(f"/{job_id}"))["scraper_name"] for job_id in pushed[:3]] == ["bcb", "BCB", "B.C.B."]
+
+
+async def test_statistics_know_the_scrapers_that_only_workers_have(api: ApiService) -> None:
+    for name in ("statusinvest", "StatusInvest"):
+        await finished(api, name)
+    await api.heartbeat()
+    await api.record()
+    assert await counted_by_scraper(api.client) == [("Status Invest", 2, None)]
+
+
+async def test_statistics_count_the_spellings_of_an_unknown_scraper_as_one_with_or_without_redis(
+    api: ApiService, settings: Settings
+) -> None:
+    for name in ("nobody", "Nobody", "nobody", "???", "!!!"):
+        await finished(api, name)
+    await api.record()
+    expected = [("nobody", 3, None), ("!!!", 1, None), ("???", 1, None)]
+    assert await counted_by_scraper(api.client) == expected
+    async with serving(create_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))) as client:
+        assert await counted_by_scraper(client) == expected
 
 
 async def test_statistics_look_back_as_far_as_the_period_says(api: ApiService) -> None:
@@ -129,7 +173,7 @@ async def test_a_refused_fact_degrades_the_system(api: ApiService) -> None:
 async def test_facts_that_wait_for_long_degrade_the_system(api: ApiService) -> None:
     await api.heartbeat()
     seconds, _ = await api.redis.time()
-    await api.redis.xadd("scraper:outbox", {"kind": "job"}, id=f"{seconds - 100}000-0")
+    await api.redis.xadd("scraper:outbox", {"job": "x"}, id=f"{seconds - 100}000-0")
     health = await api.get("/health")
     assert health["status"] == "degraded"
     assert health["components"]["recorder"]["lag_seconds"] >= 99

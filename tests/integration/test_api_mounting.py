@@ -31,6 +31,13 @@ NINE = {
 }
 
 
+SCHEDULES = {
+    "get /api/schedules",
+    "get /api/schedules/{name}",
+    "post /api/schedules/{name}/run",
+}
+
+
 async def test_the_router_mounts_in_another_application_with_settings_of_its_own(settings: Settings) -> None:
     app = FastAPI()
     app.include_router(job_router(settings))
@@ -94,7 +101,7 @@ async def test_openapi_describes_the_nine_endpoints_and_docs_shows_them(settings
         document = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
     operations = {f"{method} {path}" for path, methods in document["paths"].items() for method in methods}
-    assert operations == NINE | {"patch /api/jobs/{job_id}"}
+    assert operations == NINE | {"patch /api/jobs/{job_id}"} | SCHEDULES
     assert document["openapi"].startswith("3.1")
     assert (page.status_code, "openapi.json" in page.text) == (200, True)
 

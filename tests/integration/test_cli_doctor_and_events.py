@@ -57,6 +57,11 @@ async def test_everything_that_is_wrong_is_found_at_once(
     assert findings["schedules"][0][0] == "error"
 
 
+async def test_a_key_that_a_scraper_lacks_is_a_warning_that_names_it(settings: Settings) -> None:
+    findings = await found(settings.model_copy(update={"extra_scrapers": ("tests.sample_scrapers:Keyed",)}))
+    assert ("warning", "Keyed is not configured: set SAMPLE_API_KEY") in findings["keys"]
+
+
 async def test_servers_that_are_away_are_errors_and_not_a_crash(settings: Settings) -> None:
     gone = {"redis_url": "redis://127.0.0.1:1", "database_url": "postgresql://postgres@127.0.0.1:1/x"}
     findings = await found(settings.model_copy(update=gone))

@@ -124,6 +124,14 @@ def test_programs_of_the_platform_are_not_started(platform: Discovery) -> None:
     assert "main" not in SourceCode(dict(module_files(PLATFORM))).may_define_scrapers()
 
 
+def test_a_scraper_whose_base_comes_from_an_installed_package_is_found(tmp_path: Path) -> None:
+    folder = directory(tmp_path / "own", {"news.py": "import sdk\nclass News(sdk.BaseScraper):\n    name = 'News'\n"})
+    package = "class BaseScraper:\n    initialize = scrape = cleanup = print\n"
+    write(tmp_path, "site/sdk.py", package)
+
+    assert names(look(folder, PYTHONPATH=str(tmp_path / "site"))) == ["News"]
+
+
 def test_modules_that_break_hurt_no_other(broken: Discovery) -> None:
     assert names(broken) == ["Good", "Hopeful"]
 

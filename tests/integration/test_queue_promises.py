@@ -64,7 +64,11 @@ async def test_an_old_result_that_comes_late_does_not_replace_the_newer_one(
     settled: dict[Any, Any] = (await redis.xrange(KEYS.outbox))[-1][1]
     while await recorder.step():
         pass
-    older = {b"version": int(settled[b"version"]) - 1, b"result": pack_result(b'{"price":"old"}', compress=False)}
+    job_id, generation, version, *rest = settled[b"job"].decode().split(" ")
+    older = {
+        b"job": " ".join([job_id, generation, str(int(version) - 1), *rest]),
+        b"result": pack_result(b'{"price":"old"}', compress=False),
+    }
     await redis.xadd(KEYS.outbox, {**settled, **older})
     while await recorder.step():
         pass

@@ -335,7 +335,7 @@ async def test_a_result_that_postgresql_refuses_fails_its_job_with_the_reason(
         bad.id: "job_failed",
     }
     [(_, dead)] = await redis.xrange(KEYS.outbox_dead)
-    assert dead[b"id"].decode() == bad.id
+    assert dead[b"job"].decode().split(" ")[0] == bad.id
     assert dead[b"result"] == b'j"a\\u0000b"'
     assert b"unsupported Unicode" in dead[b"error"]
     assert await redis.xlen(KEYS.outbox) == 0
@@ -367,7 +367,7 @@ async def test_an_entry_that_cannot_be_read_is_put_aside_and_fails_its_job(
     settled_id, fields = (await redis.xrange(KEYS.outbox))[-1]
     await redis.xdel(KEYS.outbox, settled_id)
     await redis.xadd(KEYS.outbox, {**fields, b"result": b"?what"})
-    await redis.xadd(KEYS.outbox, {b"kind": b"gossip"})
+    await redis.xadd(KEYS.outbox, {b"job": b"gossip"})
     await redis.xadd(KEYS.outbox, {b"nothing": b"known"})
     await drain(recorder)
     row = await one_row(pool, "scraper_results", spec.id)
@@ -397,8 +397,7 @@ async def test_a_fact_about_a_job_that_nothing_describes_is_put_aside(
     spec, other = a_spec(), a_spec()
     await run_one(commands, spec, 1)
     await redis.delete(KEYS.outbox)
-    await redis.xadd(KEYS.outbox, {"kind": "job", "id": spec.id, "generation": 1, "version": 9, "state": "cancelled",
-                                   "priority": "low", "attempt": 1, "retry_count": 0, "lost": 0, "at": 0})  # fmt: skip
+    await redis.xadd(KEYS.outbox, {"job": f"{spec.id} 1 9 cancelled low 1 0 0 0 -"})
     await redis.delete(KEYS.data(spec.id))
     await commands.enqueue([other])
     await drain(recorder)

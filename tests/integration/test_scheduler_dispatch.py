@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis.asyncio as redis_asyncio
+from tests.scheduling import DEFAULTS, START, TICKERS, Killed, facts, file_of, minutely, outcomes
 
 from pregao.domain.clock import ManualClock, to_ms
 from pregao.domain.errors import GenerationMissing
 from pregao.domain.schedule import CatchUp, Every, Schedule, occurrence_job_id
 from pregao.queue.commands import QueueCommands
-from pregao.queue.facts import Firing, FiringFact, JobFact, decode_entry
-from pregao.queue.keys import Keys
 from pregao.scheduler.dispatcher import OVERDUE_LIMIT, Dispatcher
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults
-
-START = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
-DEFAULTS = Defaults(max_retries=3, timeout_seconds=60)
-TICKERS = ("PETR4", "VALE3")
-
-
-class Killed(BaseException):
-    """The process died here."""
 
 
 class Mortal:
@@ -59,28 +48,6 @@ def clock() -> ManualClock:
 @pytest.fixture
 def commands(redis: redis_asyncio.Redis, clock: ManualClock) -> QueueCommands:
     return QueueCommands(redis, now_ms=lambda: to_ms(clock.now()))
-
-
-def minutely(name: str = "news", **options: Any) -> Schedule:
-    return Schedule(name=name, scraper="Valor", rule=Every(60), **{"tickers": TICKERS, **options})
-
-
-def file_of(*schedules: Schedule, without_scraper: bool = False) -> ScheduleFile:
-    by_name = {schedule.name: schedule for schedule in schedules}
-    scrapers = {} if without_scraper else dict.fromkeys(by_name, "Valor Econômico")
-    return ScheduleFile(Path("a.yaml"), by_name, scrapers, [], [])
-
-
-async def facts(redis: redis_asyncio.Redis) -> tuple[list[Firing], list[JobFact]]:
-    entries = [decode_entry(entry, fields) for entry, fields in await redis.xrange(Keys().outbox)]
-    return (
-        [fact.firing for fact in entries if isinstance(fact, FiringFact)],
-        [fact for fact in entries if isinstance(fact, JobFact)],
-    )
-
-
-async def outcomes(redis: redis_asyncio.Redis) -> list[tuple[str, str]]:
-    return [(firing.fire_time.strftime("%H:%M"), firing.outcome) for firing in (await facts(redis))[0]]
 
 
 async def finish(dispatcher: Dispatcher, commands: QueueCommands, file: ScheduleFile, clock: ManualClock) -> None:

@@ -97,6 +97,23 @@ async def test_the_shipped_file_is_the_default(settings: Settings, monkeypatch: 
     assert (states["bcb_indicators"], states["market_data_hourly"]) == ("scheduled", "scheduled")
 
 
+async def test_a_schedule_whose_scraper_lacks_its_key_says_so_and_does_not_fire(
+    path: Path, settings: Settings, redis: redis_asyncio.Redis
+) -> None:
+    rates, keyed = EVERY_SECOND.format(name="rates"), EVERY_SECOND.format(name="keyed").replace("BCB", "Keyed")
+    rewrite(path, rates + keyed.partition("\n")[2])
+    keyless = settings.model_copy(update={"extra_scrapers": ("tests.sample_scrapers:Keyed",)})
+    scheduler = ScraperScheduler(path, settings=keyless)
+    await scheduler.start()
+    try:
+        await firings_of(redis, "rates", 3)
+        assert await firings_of(redis, "keyed", 0) == []
+    finally:
+        await scheduler.stop()
+    states = {job["id"]: (job["state"], job["next_run_time"]) for job in scheduler.get_jobs()}
+    assert states["keyed"] == ("not configured: set SAMPLE_API_KEY", None)
+
+
 async def test_a_missing_file_refuses_to_start(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(ScheduleFileRefused):
         await ScraperScheduler(tmp_path / "none.yaml", settings=settings).start()

@@ -37,9 +37,9 @@ def site_at(url: str, home: Path, *, max_bytes: int = 10_000) -> Site:
     return Site("bcb", settings, max_bytes=max_bytes)
 
 
-async def failure_of(site: Site, path: str = "/x") -> ScrapeError:
+async def failure_of(site: Site, path: str = "/x", *, post: object = None) -> ScrapeError:
     with pytest.raises(ScrapeError) as caught:
-        await site.get(DEFAULT, path)
+        await (site.get(DEFAULT, path) if post is None else site.post_json(DEFAULT, path, post))
     return caught.value
 
 
@@ -191,4 +191,70 @@ async def test_a_source_may_need_headers_of_its_own(upstream: Upstream, tmp_path
     await Site("bcb", settings, user_agent="Mozilla/5.0", headers={"Referer": "https://x"}).get(DEFAULT, "/x")
     assert upstream.requests[0].headers["user-agent"] == "Mozilla/5.0"
     assert upstream.requests[0].headers["referer"] == "https://x"
+    await aclose_clients()
+
+
+async def test_json_is_posted_with_the_same_headers(upstream: Upstream, site: Site) -> None:
+    upstream.answer("/x", b"[1]")
+    reply = await site.post_json(DEFAULT, "/x", {"ação": [1, None]})
+    (request,) = upstream.requests
+    assert (reply.body, request.method, request.body) == (b"[1]", "POST", '{"ação":[1,null]}'.encode())
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"].startswith("Pregao/")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure_class"),
+    [
+        (429, b"", FailureClass.RATE_LIMITED),
+        (502, b"", FailureClass.NETWORK),
+        (403, answers.CHALLENGE, FailureClass.BLOCKED),
+        (200, bytes(20_000), FailureClass.VALIDATION),
+    ],
+)
+async def test_what_fails_after_a_post_has_the_same_classes_and_bounds(
+    upstream: Upstream, site: Site, status: int, body: bytes, failure_class: FailureClass
+) -> None:
+    upstream.answer("/x", body, status)
+    assert (await failure_of(site, post={})).failure_class is failure_class
+
+
+async def test_a_post_is_never_redirected(upstream: Upstream, site: Site) -> None:
+    upstream.answer("/x", status=307, headers={"Location": "/y"})
+    assert (await failure_of(site, post={})).failure_class is FailureClass.PERMANENT
+    assert upstream.asked("/y") == 0
+
+
+async def test_a_key_is_sent_to_its_source_and_follows_no_redirect(upstream: Upstream, tmp_path: Path) -> None:
+    settings = Settings.load(None, environ={"PREGAO_UPSTREAM_BCB": upstream.url}, pregao_home=tmp_path)
+    upstream.answer("/x", status=302, headers={"Location": "/y"})
+    error = await failure_of(Site("bcb", settings, secret_headers={"X-Key": "hush"}))
+    assert upstream.requests[0].headers["x-key"] == "hush"
+    assert upstream.asked("/y") == 0
+    assert "hush" not in str(error)
+    await aclose_clients()
+
+
+async def test_an_accepted_refusal_can_still_be_told_as_a_failure(upstream: Upstream, site: Site) -> None:
+    upstream.answer("/x", b'{"why":"busy"}', 429, {"Retry-After": "7"})
+    reply = await site.get(DEFAULT, "/x", accept=frozenset({429}))
+    assert (reply.body, reply.retry_after_seconds) == (b'{"why":"busy"}', 7.0)
+    refusal = reply.refusal()
+    assert isinstance(refusal, RateLimited)
+    assert refusal.retry_after_seconds == 7.0
+
+
+async def test_the_user_agent_of_a_source_can_be_set_from_outside(upstream: Upstream, tmp_path: Path) -> None:
+    environ = {"PREGAO_UPSTREAM_BCB": upstream.url, "PREGAO_USER_AGENT_BCB": "Mozilla/5.0 (own)"}
+    settings = Settings.load(None, environ=environ, pregao_home=tmp_path)
+    upstream.answer("/x", b"[]")
+    await Site("bcb", settings, user_agent="Pregao/0.1").get(DEFAULT, "/x")
+    await Site("b3", Settings.load(None, environ={"PREGAO_UPSTREAM_B3": upstream.url})).get(DEFAULT, "/x")
+    assert [request.headers["user-agent"] for request in upstream.requests] == ["Mozilla/5.0 (own)", http.USER_AGENT]
+    await aclose_clients()
+
+
+async def test_a_path_in_the_replaced_address_comes_before_the_sources_own(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer("/sample/x", b"here")
+    assert (await site_at(f"{upstream.url}/sample/", tmp_path).get(DEFAULT, "/x")).body == b"here"
     await aclose_clients()

@@ -26,7 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 def test_it_tells_what_runs_where_what_fires_next_and_how_to_stop_it(system: RunningSystem) -> None:
     for shown in (
         f"http://127.0.0.1:{system.api_port}/docs",
-        "1 schedules of",
+        "1 schedule of",
         "3 slots and the recorder",
         "redis://127.0.0.1:",
         "postgresql://pregao@127.0.0.1:",

@@ -124,6 +124,33 @@ async def test_a_scraper_that_another_live_worker_has_is_left_to_it(
     assert document["retry_count"] == 0
 
 
+async def test_a_job_of_a_scraper_without_its_key_fails_at_once_as_login_and_says_what_to_set(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
+) -> None:
+    job = spec("keyed", "PETR4")
+    async with working(make_settings()):
+        await queue.enqueue([job])
+        document = await ended(views, job, JobStatus.FAILED)
+    attempt = (await views.unrecorded())[0].ended_attempt
+    assert document["error"] == "not configured: set SAMPLE_API_KEY"
+    assert attempt is not None
+    assert attempt.report.error_class == "login"
+    assert Recorded.calls == []
+
+
+async def test_a_scraper_whose_key_another_live_worker_has_is_left_to_it(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
+) -> None:
+    job = spec("keyed", "PETR4")
+    async with working(make_settings()):
+        await eventually(views.workers, lambda workers: len(workers) == 1)
+        async with working(make_settings(SAMPLE_API_KEY="hush"), slots=1):
+            await eventually(views.workers, lambda workers: len(workers) == 2)
+            await queue.enqueue([job])
+            document = await ended(views, job, JobStatus.COMPLETED)
+    assert (document["result"], document["retry_count"]) == ({"letters": 4}, 0)
+
+
 async def test_a_job_over_its_timeout_is_stopped_and_retried(
     make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
 ) -> None:

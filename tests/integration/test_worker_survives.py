@@ -117,8 +117,8 @@ async def test_a_worker_claims_again_after_its_connection_was_cut_without_a_word
     make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews, silent_proxy: SilentProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("pregao.worker.claimer.WAKE_SECONDS", 0.3)
-    monkeypatch.setattr("pregao.worker.claimer.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("pregao.queue.woken.WAKE_SECONDS", 0.3)
+    monkeypatch.setattr("pregao.queue.woken.ANSWER_SECONDS", 0.3)
     job = spec("Echo", "PETR4")
     async with working(make_settings(REDIS_URL=silent_proxy.url)):
         await eventually(lambda: silent_proxy.counted(), lambda count: count >= 3)
@@ -143,9 +143,9 @@ async def test_jobs_of_a_claim_whose_answer_is_under_way_at_the_stop_are_not_lef
 
     monkeypatch.setattr(QueueCommands, "claim", slow)
     processor = JobProcessor(1, settings=make_settings(), records=False)
-    await processor.start()
     job = spec("Gated", "PETR4")
     await queue.enqueue([job])
+    await processor.start()
     await asked.wait()
     async with asyncio.TaskGroup() as group:
         group.create_task(processor.stop())

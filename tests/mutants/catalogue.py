@@ -11,6 +11,8 @@ RECOVERY = "tests/integration/test_recovery.py"
 WORKER = "tests/integration/test_worker.py"
 JOBQUEUE = "tests/integration/test_jobqueue.py"
 DISPATCH = "tests/integration/test_scheduler_dispatch.py"
+BY_HAND = "tests/integration/test_run_by_hand.py"
+INTERRUPTED = "tests/integration/test_interrupted_firings.py"
 PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
 
@@ -239,10 +241,52 @@ MUTANTS = (
     ),
     Mutant(
         "a firing is recorded without its jobs",
-        f"{LUA}/fire.lua",
-        "create_all(6)\n",
+        f"{LUA}/shared/firing.lua",
+        "  create_all(from)\n",
         "",
         (RECORDER,),
+    ),
+    Mutant(
+        "a firing that was begun is left as it is",
+        "src/pregao/scheduler/dispatcher.py",
+        "        await self._finish_begun(commands)\n",
+        "",
+        (INTERRUPTED,),
+    ),
+    Mutant(
+        "a firing goes on from anywhere",
+        f"{LUA}/resume.lua",
+        "if made ~= before then return made end",
+        "if made < 0 then return made end",
+        (INTERRUPTED,),
+    ),
+    Mutant(
+        "an occurrence that is begun may be decided about again",
+        f"{LUA}/fire.lua",
+        "redis.call('HSET', FIRED, schedule, text(fire_ms))\n",
+        "if ARGV[7] == '' then redis.call('HSET', FIRED, schedule, text(fire_ms)) end\n",
+        (INTERRUPTED,),
+    ),
+    Mutant(
+        "a run by hand that is repeated is made again",
+        f"{LUA}/run.lua",
+        "if known then return {'EXISTS', known} end\n",
+        "",
+        (BY_HAND,),
+    ),
+    Mutant(
+        "a run by hand is forgotten at once",
+        f"{LUA}/run.lua",
+        "redis.call('SET', RUN, firing, 'EX', RETENTION_SECONDS)\n",
+        "",
+        (BY_HAND,),
+    ),
+    Mutant(
+        "a run by hand counts as an occurrence after a recovery",
+        "src/pregao/store/sql/list_fire_marks.sql",
+        "WHERE run_id IS NULL\n",
+        "",
+        (BY_HAND,),
     ),
     Mutant(
         "no event tells that a job was created",

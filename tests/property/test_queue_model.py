@@ -22,24 +22,33 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.property.queue_model import ENDED, PRIORITIES, Model, ModelJob
+from tests.property.queue_model import ENDED, PRIORITIES, Model, ModelFiring, ModelJob
 
-from pregao.domain.clock import from_ms
+from pregao.domain.clock import SystemClock, from_ms, to_ms
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import allowed_targets
+from pregao.queue.adoption import adopt
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
-from pregao.queue.facts import AttemptReport, Firing, FiringFact, JobFact, decode_entry
-from pregao.queue.messages import Claim, Settlement
+from pregao.queue.facts import AttemptReport, ControlFact, Firing, FiringFact, JobFact, decode_entry
+from pregao.queue.firings import Started
+from pregao.queue.messages import Claim, ForeignJob, Settlement
+from pregao.store.scrubber import Scrubber
 
 START_MS = 1_800_000_000_000
 LEASE_MS = 10_000
 GENERATION = 41
 EXAMPLES = max(200, settings().max_examples)
 STEPS = 40
+ADOPT_WITHIN_MS = 30_000
 WORKERS = ("w1", "w2")
+PARKED_LISTS = [(scraper, priority) for scraper in "abc" for priority in PRIORITIES]
+FIXED = 14 + len(PARKED_LISTS)
 workers = st.sampled_from(WORKERS)
 priorities = st.sampled_from(PRIORITIES)
+ends = st.sampled_from(["completed", "completed", "failed", "failed", "killed"])
+PER_CALL = 2
+steps_taken = st.sampled_from([0, 1, 9])
 
 
 @dataclass
@@ -53,6 +62,12 @@ class Snapshot:
     inuse: dict[bytes, bytes]
     outbox: list[tuple[bytes, dict[bytes, bytes]]]
     outbox_bytes: bytes | None
+    fired: dict[bytes, bytes]
+    started: dict[bytes, bytes]
+    made: dict[bytes, bytes]
+    control: dict[bytes, bytes]
+    parked: set[bytes]
+    waiting_scrapers: dict[tuple[str, str], list[bytes]]
     jobs: dict[str, list[Any]]
 
 
@@ -73,12 +88,14 @@ class QueueMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.redis = open_redis(self.url)
         self.now = START_MS
-        self.queue = QueueCommands(self.redis, now_ms=lambda: self.now)
+        self.queue = QueueCommands(self.redis, now_ms=lambda: self.now, jobs_per_firing_call=PER_CALL)
         self.model = Model()
         self.sequence = self.ids = 0
         self.highest_token = 0
         self.facts_seen: dict[str, list[JobFact]] = {}
         self.firings_seen: list[FiringFact] = []
+        self.rules_seen: list[ControlFact] = []
+        self.generation = GENERATION
         self.states_seen: dict[str, JobStatus | None] = {}
 
     def run(self, call: Any) -> Any:
@@ -91,7 +108,7 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def empty_server(self) -> None:
         self.run(self.redis.flushall())
-        self.run(self.queue.open_generation(GENERATION))
+        self.run(self.queue.open_generation(self.generation))
         self.run(self.queue.tick())
 
     def spec(self, job: ModelJob) -> JobSpec:
@@ -136,28 +153,44 @@ class QueueMachine(RuleBasedStateMachine):
         """The server pushes a batch queue by queue, each in the order of the batch."""
         return [self.model.create(job) for job in batch]
 
-    @rule(target=tokens, worker=workers, want=st.integers(1, 4), reply_lost=st.booleans())
-    def claim(self, worker: str, want: int, reply_lost: bool) -> Any:
-        expected = self.model.next_ids(want)
-        return multiple(*self.take(worker, want, None, expected, reply_lost))
+    @rule(target=tokens, worker=workers, want=st.integers(1, 4), reply_lost=st.booleans(), adopts=st.booleans())
+    def claim(self, worker: str, want: int, reply_lost: bool, adopts: bool) -> Any:
+        fence = max(self.highest_token, self.now * 1_000)
+        expected, foreign = self.model.claim(want, worker, self.now + LEASE_MS, self.now, fence)
+        claims, found = self.take(worker, want, None, expected, reply_lost)
+        assert [job.job_id for job in found] == foreign
+        if adopts:
+            for job_id in foreign:
+                self.model.adopt(ModelJob(job_id, self.model.foreign[job_id], "c", 3, ""))
+            assert self.run(adopt(self.queue, found, SystemClock())) == len(foreign)
+            assert self.run(adopt(self.queue, found, SystemClock())) == 0, "adopted once"
+        for job_id in foreign:
+            priority = self.model.foreign.pop(job_id, None)
+            if priority is not None:
+                self.model.handed[job_id] = (self.now + ADOPT_WITHIN_MS, f"{priority}:{job_id}")
+        return multiple(*claims)
 
     @rule(target=tokens, worker=workers, job_id=jobs, reply_lost=st.booleans())
     def claim_by_id(self, worker: str, job_id: str, reply_lost: bool) -> Any:
-        if self.model.jobs[job_id].state not in ("pending", "retry"):
+        job = self.model.jobs[job_id]
+        if job.state not in ("pending", "retry"):
             self.sequence += 1
             answer = self.run(
                 self.queue.claim(worker, want=1, lease_ms=LEASE_MS, sequence=self.sequence, job_id=job_id)
             )
             assert (answer.code, answer.claims) == ("refused", [])
             return multiple()
-        return multiple(*self.take(worker, 1, job_id, [job_id], reply_lost))
+        self.model.claim_by_id(job, worker, self.now + LEASE_MS)
+        claims, _ = self.take(worker, 1, job_id, [job_id], reply_lost)
+        return multiple(*claims)
 
     def take(
         self, worker: str, want: int, job_id: str | None, expected: list[str], reply_lost: bool
-    ) -> list[tuple[Claim, str]]:
+    ) -> tuple[list[tuple[Claim, str]], list[ForeignJob]]:
+        """The model has begun what is expected already; its tokens come from the server."""
         self.sequence += 1
 
-        def call() -> Any:
+        def call(want: int = want) -> Any:
             return self.run(
                 self.queue.claim(worker, want=want, lease_ms=LEASE_MS, sequence=self.sequence, job_id=job_id)
             )
@@ -167,36 +200,100 @@ class QueueMachine(RuleBasedStateMachine):
         assert answer.unreadable == []
         assert [c.job_id for c in answer.claims] == expected
         if reply_lost and expected:
-            repeated = call()
-            assert [(c.job_id, c.token) for c in repeated.claims] == [(c.job_id, c.token) for c in answer.claims]
+            for again in (call(), call(want=0), call()):
+                assert [(c.job_id, c.token) for c in again.claims] == [(c.job_id, c.token) for c in answer.claims]
         for claim in answer.claims:
-            job = self.model.start(claim.job_id, worker, self.now + LEASE_MS)
+            job = self.model.jobs[claim.job_id]
             job.token = claim.token
             generation, number = claim.token.split("-")
-            assert int(generation) == GENERATION
+            assert int(generation) == self.generation
             assert int(number) > self.highest_token, "tokens rise"
             self.highest_token = int(number)
             assert claim.attempt == job.attempt
             assert claim.retry_count == job.retry_count
-        return [(claim, claim.token) for claim in answer.claims]
+        return [(claim, claim.token) for claim in answer.claims], answer.foreign
 
-    @rule(attempts=st.lists(st.tuples(tokens, st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=3))
-    def settle(self, attempts: list[tuple[tuple[Claim, str], bool, bool, bool]]) -> None:
+    @rule(
+        kind=st.sampled_from(["priority:high", "priority:low", "scraper:a", "scraper:b"]),
+        ms=st.sampled_from([0, 0, 900]),
+    )
+    def pause(self, kind: str, ms: int) -> None:
+        end = self.now + ms if ms else 0
+        self.set_rule(f"pause:{kind}", f'{end}|{{"who":"me"}}')
+        self.model.pauses[kind] = end
+
+    @rule(kind=st.sampled_from(["priority:high", "priority:low", "scraper:a", "scraper:b"]))
+    def resume(self, kind: str) -> None:
+        self.set_rule(f"pause:{kind}", "")
+        self.model.pauses.pop(kind, None)
+
+    @rule(scraper=st.sampled_from("ab"), cap=st.sampled_from([None, 0, 1, 2]))
+    def cap(self, scraper: str, cap: int | None) -> None:
+        self.set_rule(f"cap:scraper:{scraper}", "" if cap is None else str(cap))
+        self.model.caps.pop(scraper, None)
+        if cap is not None:
+            self.model.caps[scraper] = cap
+
+    @rule(every=st.sampled_from([0, 2, 3]))
+    def fair(self, every: int) -> None:
+        self.set_rule("fair", str(every) if every else "")
+        self.model.fair = every
+
+    def set_rule(self, name: str, value: str) -> None:
+        """A change is a fact, once; what is said again is none."""
+        before = self.run(self.redis.hget("scraper:control", name))
+        for expected in ((before or b"").decode(), value):
+            assert self.run(self.queue.control(name, value, "me")) == expected
+
+    @rule(priority=priorities)
+    def somebody_else_pushes_a_job(self, priority: str) -> None:
+        job_id = self.new_id()
+        document = {"id": job_id, "scraper_name": "c", "ticker": "X", "created_at": "2027-01-15T05:00:00"}
+        self.run(self.redis.set(f"scraper:job:{job_id}:data", orjson.dumps(document), ex=86_400))
+        self.run(self.redis.set(f"scraper:job:{job_id}:status", "pending", ex=86_400))
+        self.run(self.redis.lpush(f"scraper:jobs:{priority}", job_id))
+        self.model.ready[priority].insert(0, job_id)
+        self.model.foreign[job_id] = priority
+
+    @rule(priority=priorities)
+    def somebody_else_takes_an_id(self, priority: str) -> None:
+        taken = self.run(self.redis.rpop(f"scraper:jobs:{priority}"))
+        if taken is not None:
+            self.model.ready[priority].pop()
+            self.model.foreign.pop(taken.decode(), None)
+
+    @rule()
+    def scrub(self) -> None:
+        lost = sorted(self.model.lost_ones(), key=lambda job: job.id)
+        for job in lost:
+            self.model.to_front(job)
+        assert self.run(Scrubber(self.redis).scrub()) == [job.id for job in lost] or len(lost) > 5
+        assert self.run(Scrubber(self.redis).scrub()) == []
+
+    @rule()
+    def a_new_generation_begins(self) -> None:
+        self.generation += 1
+        self.run(self.queue.open_generation(self.generation))
+
+    @rule(attempts=st.lists(st.tuples(tokens, ends, st.booleans(), st.booleans()), min_size=1, max_size=3))
+    def settle(self, attempts: list[tuple[tuple[Claim, str], str, bool, bool]]) -> None:
         """Any token that was ever given, current or stale, in batches that may name one job twice."""
         settlements, expected = [], []
-        for (claim, token), completed, retryable, big in attempts:
+        for (claim, token), end, retryable, big in attempts:
+            completed = end == "completed"
             result = (b'"' + b"x" * 20_000 + b'"') if big else b'{"price":1.5}'
             settlements.append(
                 Settlement(
                     claim=claim,
                     completed=completed,
+                    killed=end == "killed",
                     report=AttemptReport(error=None if completed else 'it "broke"', response_time_seconds=0.5),
                     retryable=retryable,
                     delay_ms=2_000,
                     result_json=result if completed else None,
                 )
             )
-            expected.append(self.expect_settle(claim.job_id, token, completed, retryable))
+            expected.append(self.expect_settle(claim.job_id, token, end, retryable))
         answers = self.run(self.queue.settle(settlements))
         assert [a.code for a in answers] == expected
         again = self.run(self.queue.settle(settlements))
@@ -204,8 +301,8 @@ class QueueMachine(RuleBasedStateMachine):
         for first, second in zip(answers, again, strict=True):
             assert first.code != "ok" or second.code == "dup"
 
-    def expect_settle(self, job_id: str, token: str, completed: bool, retryable: bool) -> str:
-        job, outcome = self.model.jobs[job_id], "completed" if completed else "failed"
+    def expect_settle(self, job_id: str, token: str, outcome: str, retryable: bool) -> str:
+        job = self.model.jobs[job_id]
         if job.state == "running" and job.token == token:
             self.model.settle(job, outcome, retryable, self.now + 2_000)
             return "ok"
@@ -243,8 +340,15 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(delta=st.sampled_from([1, 500, 2_000, 4_900]))
     def time_passes(self, delta: int) -> None:
+        """What was handed over and adopted by nobody goes back to the front."""
         self.now += delta
         self.run(self.queue.tick())
+        late = sorted((when, member) for when, member in self.model.handed.values() if when <= self.now)
+        for _, member in late:
+            priority, _, job_id = member.partition(":")
+            del self.model.handed[job_id]
+            self.model.ready[priority].append(job_id)
+            self.model.foreign[job_id] = priority
 
     @rule()
     def reclaim_expired(self) -> None:
@@ -293,30 +397,76 @@ class QueueMachine(RuleBasedStateMachine):
         again = self.run(self.queue.cancel(job_id))
         assert again.code == ("requested" if expected == "requested" else "ended")
 
-    @rule(target=jobs, name=st.sampled_from("xy"), ago=st.integers(-2, 5), count=st.integers(0, 3))
-    def fire(self, name: str, ago: int, count: int) -> Any:
-        fire_ms = self.now - ago * 1_000
-        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{name}{fire_ms}")
-        batch = [ModelJob(str(uuid.uuid5(identity, str(n))), "normal", "a", 1, "") for n in range(count)]
-        firing = Firing(
-            schedule_name=name,
+    # Firings come in calls of at most two jobs here, and any of these calls may be the last that a process made.
+
+    def some_jobs(self, identity: uuid.UUID, count: int) -> list[ModelJob]:
+        return [ModelJob(str(uuid.uuid5(identity, str(n))), "normal", "a", 1, "") for n in range(count)]
+
+    def as_firing(self, firing: ModelFiring) -> tuple[Firing, list[JobSpec]]:
+        real = Firing(
+            schedule_name=firing.schedule,
             scraper_name="a",
-            fire_time=from_ms(fire_ms),
-            job_ids=[job.id for job in batch],
-            tickers=["PETR4"] * count,
+            fire_time=from_ms(firing.time),
+            outcome=firing.outcome,  # type: ignore[arg-type]
+            job_ids=[job.id for job in firing.jobs],
+            tickers=["PETR4"] * len(firing.jobs),
+            run_id=firing.run,
         )
-        specs = [self.spec(job) for job in batch]
-        expected = (
-            "early" if fire_ms > self.now else "already" if fire_ms <= self.model.marks.get(name, -1) else "fired"
-        )
-        assert self.run(self.queue.fire(firing, specs)) == expected
+        return real, [self.spec(job) for job in firing.jobs]
+
+    def go_on(self, firing: ModelFiring, rest: Started | None, steps: int) -> None:
+        """Resume as often as asked; each call may be repeated, and a repetition makes nothing."""
+        for _ in range(steps):
+            if rest is None:
+                break
+            assert rest.made == firing.made
+            stale = rest
+            rest = self.run(self.queue.firings.resume(rest))
+            self.model.go_on(firing, PER_CALL)
+            assert self.run(self.queue.firings.resume(stale)) == rest
+        assert (rest is None) == (firing.identity not in self.model.started)
+
+    @rule(target=jobs, name=st.sampled_from("xy"), ago=st.integers(-2, 5), count=st.integers(0, 5), steps=steps_taken)
+    def fire(self, name: str, ago: int, count: int, steps: int) -> Any:
+        fire_ms = self.now - ago * 1_000
+        batch = self.some_jobs(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}{fire_ms}"), count)
+        wanted = ModelFiring(name, fire_ms, "fired", None, batch)
+        expected = self.model.fire(wanted, self.now, PER_CALL)
+        firing, specs = self.as_firing(wanted)
+        reply, rest = self.run(self.queue.firings.begin(firing, specs))
+        assert reply == expected
+        assert self.run(self.queue.firings.begin(firing, specs)) == ("early" if reply == "early" else "already", None)
         if expected != "fired":
+            assert rest is None
             return multiple()
-        self.model.marks[name] = fire_ms
-        for job in batch:
-            self.model.create(job)
-        assert self.run(self.queue.fire(firing, specs)) == "already"
-        return multiple(*(job.id for job in batch))
+        self.go_on(wanted, rest, steps)
+        return multiple(*(job.id for job in batch[: wanted.made]))
+
+    @rule(target=jobs, name=st.sampled_from("xy"), key=st.integers(0, 3), count=st.integers(0, 5), steps=steps_taken)
+    def run_by_hand(self, name: str, key: int, count: int, steps: int) -> Any:
+        run_id = str(uuid.uuid5(uuid.NAMESPACE_URL, str(key)))
+        batch = self.some_jobs(uuid.UUID(run_id), count)
+        wanted = ModelFiring(name, self.now, "manual", run_id, batch)
+        stands = self.model.run(wanted, PER_CALL)
+        firing, specs = self.as_firing(wanted)
+        told, rest = self.run(self.queue.firings.begin_run(run_id, firing, specs))
+        assert told == self.as_firing(stands)[0]
+        again, rest_again = self.run(self.queue.firings.begin_run(run_id, firing, specs))
+        assert again == told
+        assert (rest_again is None) == (rest is None)
+        self.go_on(stands, rest, steps)
+        return multiple(*(job.id for job in stands.jobs[: stands.made]))
+
+    @rule(target=jobs, steps=steps_taken)
+    def anybody_goes_on_with_what_was_begun(self, steps: int) -> Any:
+        begun = self.run(self.queue.started_firings())
+        assert {one.identity: one.made for one in begun} == {k: f.made for k, f in self.model.started.items()}
+        known = []
+        for one in begun:
+            firing = self.model.started[one.identity]
+            self.go_on(firing, one, steps)
+            known += [job.id for job in firing.jobs[: firing.made]]
+        return multiple(*known)
 
     @rule()
     def recorder_drains_the_outbox(self) -> None:
@@ -325,8 +475,10 @@ class QueueMachine(RuleBasedStateMachine):
         for fact in facts:
             if isinstance(fact, JobFact):
                 self.facts_seen.setdefault(fact.job_id, []).append(fact)
-            else:
+            elif isinstance(fact, FiringFact):
                 self.firings_seen.append(fact)
+            else:
+                self.rules_seen.append(fact)
         assert self.run(self.queue.forget(facts)) == len(facts)
         assert self.run(self.queue.forget(facts)) == 0
 
@@ -348,17 +500,28 @@ class QueueMachine(RuleBasedStateMachine):
             pipe.zrange("scraper:delayed", 0, -1, withscores=True)
             pipe.llen("scraper:wake").hgetall("scraper:inuse")
             pipe.xrange("scraper:outbox").get("scraper:outbox_bytes")
+            pipe.hgetall("scraper:fired").hgetall("scraper:started").hgetall("scraper:made")
+            pipe.hgetall("scraper:control").smembers("scraper:parked")
+            for scraper, priority in PARKED_LISTS:
+                pipe.lrange(f"scraper:parked:{scraper}:{priority}", 0, -1)
             for job in jobs:
                 status, data, meta = (f"scraper:job:{job.id}:{part}" for part in ("status", "data", "meta"))
                 pipe.get(status).get(data).hgetall(meta).get(f"scraper:uniq:{job.unique}")
                 pipe.ttl(status).ttl(data).ttl(meta)
             answers = await pipe.execute()
-        each = [answers[start : start + 7] for start in range(9, len(answers), 7)]
-        return Snapshot(answers[:3], *answers[3:9], {job.id: part for job, part in zip(jobs, each, strict=True)})
+        lists = dict(zip(PARKED_LISTS, answers[14:FIXED], strict=True))
+        each = [answers[start : start + 7] for start in range(FIXED, len(answers), 7)]
+        by_job = {job.id: part for job, part in zip(jobs, each, strict=True)}
+        return Snapshot(answers[:3], *answers[3:14], lists, by_job)
 
     def check_lists_and_sets(self, snapshot: Snapshot) -> None:
         for priority, ready in zip(PRIORITIES, snapshot.ready, strict=True):
             assert [i.decode() for i in ready] == self.model.ready[priority]
+        for where, ids in snapshot.waiting_scrapers.items():
+            assert [i.decode() for i in ids] == self.model.parked.get(where, [])
+        assert {name.decode() for name in snapshot.parked} >= set(self.model.parked_scrapers())
+        waiting = [i for ids in (*self.model.ready.values(), *self.model.parked.values()) for i in ids]
+        assert len(waiting) == len(set(waiting)), "a job waits in one place"
         assert {i.decode(): int(s) for i, s in snapshot.running} == {j.id: j.deadline for j in self.model.running()}
         waiting = {j.id: j.due for j in self.model.jobs.values() if j.state == "retry"}
         assert {i.decode(): int(s) for i, s in snapshot.delayed} == waiting
@@ -379,7 +542,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert (document["completed_at"] is not None) == (job.state in ENDED)
         assert meta[b"state"].decode() == job.state
         assert int(meta.get(b"lost", 0)) == job.lost
-        assert (b"token" in meta) == (b"worker" in meta) == (job.state == "running")
+        assert job.state != "running" or b"worker" in meta
         if job.token:
             assert meta[b"token"].decode() == job.token
         assert all((ttl > 0) == (job.state in ENDED) for ttl in ttls), "no TTL on a live job, one on an ended job"
@@ -400,16 +563,37 @@ class QueueMachine(RuleBasedStateMachine):
         waiting = [decode_entry(*entry) for entry in snapshot.outbox]
         assert int(snapshot.outbox_bytes or 0) == sum(fact.size_bytes for fact in waiting)
         facts = {job_id: list(seen) for job_id, seen in self.facts_seen.items()}
-        firings = list(self.firings_seen)
+        firings, rules = list(self.firings_seen), list(self.rules_seen)
         for fact in waiting:
             if isinstance(fact, JobFact):
                 facts.setdefault(fact.job_id, []).append(fact)
-            else:
+            elif isinstance(fact, FiringFact):
                 firings.append(fact)
-        marks = {f.firing.schedule_name: f.firing.fire_time for f in firings}
-        assert marks == {name: from_ms(mark) for name, mark in self.model.marks.items()}
+            else:
+                rules.append(fact)
+        self.check_rules(snapshot, rules)
+        self.check_firings(snapshot, [fact.firing for fact in firings])
         for job in self.model.jobs.values():
             self.check_story(job, facts[job.id])
+
+    def check_rules(self, snapshot: Snapshot, changes: list[ControlFact]) -> None:
+        """The changes on record, one after the other, come to the rules that hold."""
+        rules: dict[str, str] = {}
+        for change in changes:
+            assert rules.get(change.name, "") == change.before
+            rules[change.name] = change.after
+        assert {name: value for name, value in rules.items() if value} == {
+            name.decode(): value.decode() for name, value in snapshot.control.items()
+        }
+
+    def check_firings(self, snapshot: Snapshot, recorded: list[Firing]) -> None:
+        """A mark lies past each occurrence that was begun; a firing is recorded once, when all its jobs are made."""
+        assert {name.decode(): int(mark) for name, mark in snapshot.fired.items()} == self.model.marks
+        made = {identity: firing.made for identity, firing in self.model.started.items()}
+        assert {identity.decode(): int(number) for identity, number in snapshot.made.items()} == made
+        assert snapshot.started.keys() == snapshot.made.keys()
+        told = [(f.schedule_name, to_ms(f.fire_time), f.outcome, f.run_id, f.job_ids) for f in recorded]
+        assert told == [firing.recorded for firing in self.model.firings]
 
     def check_story(self, job: ModelJob, facts: list[JobFact]) -> None:
         versions = [fact.version for fact in facts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from xml.sax.saxutils import escape
 
 import orjson
 
@@ -30,6 +31,42 @@ def ptax(*rates: tuple[date, float]) -> bytes:
         {"cotacaoCompra": rate, "cotacaoVenda": rate, "dataHoraCotacao": f"{day} 13:03:11.35885"} for day, rate in rates
     ]
     return orjson.dumps({"@odata.context": "sample", "value": rows})
+
+
+def ptax_bulletins(*bulletins: tuple[date, float, str]) -> bytes:
+    """Bulletins of another currency than the dollar: rate and kind, several a day."""
+    rows = [
+        {"cotacaoCompra": rate, "cotacaoVenda": rate, "dataHoraCotacao": f"{day} 13:03:11.358", "tipoBoletim": kind}
+        for day, rate, kind in bulletins
+    ]
+    return orjson.dumps({"value": rows})
+
+
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="utf-8"?><soapenv:Envelope '
+    'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>'
+)
+
+
+def soap(series: int, *values: tuple[str, str], blocked: str | None = None) -> bytes:
+    """SGS values by SOAP: dates as it writes them, the value of `blocked` withheld."""
+    items = "".join(
+        f"<ITEM><DATA>{escape(day)}</DATA><VALOR>{escape(value)}</VALOR>"
+        f"<BLOQUEADO>{str(day == blocked).lower()}</BLOQUEADO></ITEM>"
+        for day, value in values
+    )
+    inner = f"<?xml version='1.0' encoding='ISO-8859-1'?>\n<SERIES><SERIE ID='{series}'>{items}</SERIE></SERIES>"
+    name = "getValoresSeriesXML"
+    body = (
+        f'<ns1:{name}Response xmlns:ns1="http://publico.ws.casosdeuso.sgs.pec.bcb.gov.br">'
+        f"<{name}Return>{escape(inner)}</{name}Return></ns1:{name}Response>"
+    )
+    return _ENVELOPE.format(body=body).encode("utf-8", "replace")
+
+
+def soap_fault(words: str) -> bytes:
+    """A refusal by SOAP, which comes with HTTP 500."""
+    return _ENVELOPE.format(body=f"<soapenv:Fault><faultstring>{escape(words)}</faultstring></soapenv:Fault>").encode()
 
 
 SGS_NO_VALUES = b'{"erro":{"statusCode":404,"detail":"SGSNegocioException: Value(s) not found"}}'

@@ -23,13 +23,15 @@ def record(
     expiry: str = "99991231",
     factor: int = 1,
     spec: str = "PN      N2",
+    name: str = "SAMPLE CO",
+    isin: str = "BRSMPLACNPR6",
 ) -> bytes:
     """One quotation. Prices and volume are in cents; open, high, low and average lie around `close`."""
     prices = (close - 10, close + 40, close - 60, close - 5, close, close if bid is None else bid, close + 4)
     line = (
-        f"01{day:%Y%m%d}{bdi}{ticker:<12}{market}{'SAMPLE CO':<12}{spec:<10}{term:>3}R$  "
+        f"01{day:%Y%m%d}{bdi}{ticker:<12}{market}{name:<12}{spec:<10}{term:>3}R$  "
         + "".join(f"{price:013d}" for price in prices)
-        + f"{trades:05d}{qty:018d}{volume:018d}{strike:013d}0{expiry}{factor:07d}{0:013d}BRSMPLACNPR6123"
+        + f"{trades:05d}{qty:018d}{volume:018d}{strike:013d}0{expiry}{factor:07d}{0:013d}{isin:<12}123"
     )
     assert len(line) == 245, len(line)
     return line.encode("latin-1")

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data"
+_BESIDE = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
+RECORDINGS = next((folder for folder in _BESIDE if folder.is_dir()), _BESIDE[3])
 
 
 def recording(source: str, name: str) -> bytes:

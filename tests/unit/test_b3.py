@@ -10,9 +10,9 @@ from tests.samples import answers, cotahist
 from pregao.domain.clock import MARKET_ZONE
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.builtin.b3 import describe_quote, describe_rows
 from pregao.scrapers.builtin.b3_cotahist import CotahistDay, parse_cotahist, parse_record, read_archive
 from pregao.scrapers.builtin.b3_quote import DelayedQuote, parse_quote
+from pregao.scrapers.builtin.b3_result import describe_quote, describe_rows
 
 STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -173,20 +173,26 @@ def changed(**prices: object) -> bytes:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"", "not JSON"),
+        (b"{", "not JSON"),
         (b"[]", "BizSts.cd"),
         (b'{"BizSts":{"cd":"OK"},"Msg":{},"Trad":[]}', "SctyQtn"),
         (changed(curPrc=None), "curPrc"),
         (changed(curPrc="30,10"), "curPrc"),
         (changed(maxPric=True), "maxPric"),
-        (answers.quote("SMPL3", datetime(2026, 10, 5, 12)), "'SMPL3' for SMPL4"),
-        (answers.quote("SMPL4", datetime(2026, 10, 5, 12)).replace(b"2026-10-05", b"yesterday "), "the time"),
+        (answers.quote("SMPL3", datetime(2026, 10, 5, 12)), "'SMPL3', not of SMPL4"),
+        (answers.quote("SMPL4", datetime(2026, 10, 5, 12)).replace(b"2026-10-05", b"yesterday "), "Msg.dtTm"),
     ],
 )
 def test_a_quote_that_is_not_the_format_says_what_is_missing(body: bytes, problem: str) -> None:
     with pytest.raises(ScrapeError, match=problem) as caught:
         parse_quote(body, "SMPL4")
     assert caught.value.failure_class is FailureClass.VALIDATION
+
+
+def test_an_empty_answer_is_a_failure_that_passes() -> None:
+    with pytest.raises(ScrapeError) as caught:
+        parse_quote(b"", "SMPL4")
+    assert caught.value.failure_class is FailureClass.NETWORK
 
 
 QUOTE = answers.quote("SMPL4", datetime(2026, 10, 5, 12))

@@ -7,9 +7,9 @@ import pytest
 from tests.samples.recordings import expected, recording
 
 from pregao.domain.errors import ScrapeError
-from pregao.scrapers.builtin.b3 import describe_quote, describe_rows
 from pregao.scrapers.builtin.b3_cotahist import CotahistRow, parse_cotahist, parse_record, read_archive
 from pregao.scrapers.builtin.b3_quote import parse_quote
+from pregao.scrapers.builtin.b3_result import describe_quote, describe_rows
 
 FULL_DAY = "COTAHIST_D25062021.ZIP"
 EXCERPTS = ("COTAHIST_D25062021_excerpt.TXT", "COTAHIST_D01092026_excerpt.TXT")

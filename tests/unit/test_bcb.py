@@ -1,4 +1,5 @@
 import contextlib
+from collections.abc import Callable
 from datetime import date
 
 import orjson
@@ -73,7 +74,6 @@ def test_a_page_in_place_of_data_is_a_block() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{}",
         b"null",
         b'"x"',
@@ -91,6 +91,13 @@ def test_a_page_in_place_of_data_is_a_block() -> None:
 )
 def test_anything_that_is_not_the_format_is_invalid(body: bytes) -> None:
     assert failure_of(body) is FailureClass.VALIDATION
+
+
+@pytest.mark.parametrize("parse", [bcb_sgs.parse_sgs, bcb_ptax.parse_ptax])
+def test_nothing_in_place_of_an_answer_passes(parse: Callable[[bytes], object]) -> None:
+    with pytest.raises(ScrapeError) as caught:
+        parse(b"")
+    assert caught.value.failure_class is FailureClass.NETWORK
 
 
 def test_an_error_object_is_quoted() -> None:
@@ -191,10 +198,24 @@ def test_ptax_rates_are_sorted_and_a_day_without_one_is_empty() -> None:
     assert bcb_ptax.parse_ptax(answers.ptax()) == ()
 
 
+def test_of_several_bulletins_a_day_the_closing_one_counts() -> None:
+    body = answers.ptax_bulletins((date(2026, 10, 2), 6.1, "Abertura"), (date(2026, 10, 2), 6.2, "Fechamento PTAX"))
+    assert [rate.sell for rate in bcb_ptax.parse_ptax(body)] == [6.2]
+    assert bcb_ptax.parse_ptax(answers.ptax_bulletins((date(2026, 10, 2), 6.1, "Intermediário"))) == ()
+
+
+def test_olinda_is_asked_with_american_dates_and_the_currency() -> None:
+    assert bcb_ptax.period(date(2026, 10, 1), date(2026, 10, 2), "EUR") == {
+        "@moeda": "'EUR'",
+        "@dataInicial": "'10-01-2026'",
+        "@dataFinalCotacao": "'10-02-2026'",
+        "$format": "json",
+    }
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"[]",
         b"{}",
         b'{"value":[1]}',

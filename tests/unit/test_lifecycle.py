@@ -14,7 +14,7 @@ from pregao.domain.lifecycle import HAND_MOVES, TRANSITIONS, HandMove, allowed_t
 from pregao.queue.scripts import ScriptName, hash_of, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_TRANSITION = {"renew", "tick", "mark", "forget", "reprioritize", "beat"}
+NO_TRANSITION = {"renew", "tick", "mark", "forget", "reprioritize", "beat", "control", "disown", "scrub"}
 
 
 def test_an_ended_job_never_moves_again() -> None:
@@ -52,7 +52,7 @@ def test_every_lua_file_opens_with_its_flags_what_it_does_and_what_it_answers(na
 def test_scripts_that_let_work_finish_run_at_maxmemory_and_those_that_bring_work_do_not() -> None:
     for name in get_args(ScriptName):
         flags = source_of(name).split("\n", 1)[0]
-        assert ("allow-oom" in flags) is (name not in ("enqueue", "fire"))
+        assert ("allow-oom" in flags) is (name not in ("enqueue", "fire", "run", "resume"))
 
 
 def test_a_hand_move_that_is_not_in_the_table_is_refused() -> None:

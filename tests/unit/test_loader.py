@@ -13,6 +13,7 @@ from pregao.domain.schedule import CatchUp, CronFields, Every, Once, Schedule, U
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.discovery import LoadProblem
 from pregao.scrapers.registry import AmbiguousScraper, BrokenScraper, UnknownScraper
 
@@ -240,6 +241,35 @@ def test_a_clock_time_in_one_field_is_told_how_to_write_it(tmp_path: Path) -> No
     assert problem(tmp_path, "type: cron, hour: 10:30").fix == "write hour: 10 and minute: 30"
 
 
+@pytest.mark.parametrize(
+    ("field", "written", "told", "fix"),
+    [
+        ("hour", "17-9", "runs backwards", "write 9-17, or 17-23,0-9 to go round"),
+        ("hour", "22-0/2", "runs backwards", "write 0-22/2, or 22,0 to go round"),
+        ("minute", "'5,40-30'", "has 40-30, which runs backwards", "write 30-40, or 40-59,0-30 to go round"),
+        ("day_of_week", "fri-tue", "runs backwards", "write tue-fri, or fri-sun,mon-tue to go round"),
+        ("month", "nov-jan", "runs backwards", "write jan-nov, or nov-dec,jan to go round"),
+    ],
+)
+def test_a_range_that_runs_backwards_is_told_how_to_write_it(
+    tmp_path: Path, field: str, written: str, told: str, fix: str
+) -> None:
+    found = problem(tmp_path, f"type: cron, {field}: {written}")
+    assert (found.problem, found.fix) == (told, fix)
+
+
+def test_a_range_of_a_cron_string_that_runs_backwards_is_told_how_to_write_it(tmp_path: Path) -> None:
+    found = problem(tmp_path, 'type: cron, cron: "0 22-2 * * *"')
+    assert found.problem == "has 22-2 for the hour, which runs backwards"
+    assert found.fix == "write 2-22, or 22-23,0-2 to go round"
+
+
+def test_a_cron_string_with_too_few_fields_is_told_the_fields_once(tmp_path: Path) -> None:
+    found = problem(tmp_path, 'type: cron, cron: "10 * *"')
+    assert found.problem == "has 3 fields and not five"
+    assert str(found).count("day of month") == 1
+
+
 def test_a_date_that_never_comes_is_an_error(tmp_path: Path) -> None:
     assert "never fires" in problem(tmp_path, "type: cron, day: 30, month: 2").problem
 
@@ -302,15 +332,71 @@ def test_the_options_of_a_schedule(tmp_path: Path) -> None:
         ("priority", "urgent"), ("priority", "1"), ("enabled", "yes"), ("enabled", '"true"'), ("catch_up", "some"),
         ("catch_up", ""), ("max_retries", "-5"), ("max_retries", "101"), ("max_retries", "2.5"),
         ("timeout_seconds", "0"), ("timeout_seconds", "1e9"), ("timeout_seconds", ".nan"),
+        ("timeout_seconds", "9" * 400), ("max_retries", "--5"), ("max_retries", "9" * 5000),
         ("misfire_grace_seconds", "-1"), ("misfire_grace_seconds", "soon"), ("metadata", "[1]"),
-        ("metadata", "{a: 1, a: 2}"), ("metadata", "{a: 99999999999999999999999}"),
-        ("metadata", "{a: .nan}"), ("metadata", "{a: 1e400}"),
         ("start_date", "0001-01-01"), ("end_date", "9999-12-31"), ("timezone", "America/SaoPaulo"),
         ("timezone", "BRT-3"), ("start_date", "tomorrow"), ("end_date", "5"), ("description", "[a]"),
     ],
 )  # fmt: skip
 def test_a_bad_option_is_an_error(tmp_path: Path, field: str, written: str) -> None:
     assert problem(tmp_path, f"type: cron, hour: 9, {field}: {written}").field == field
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "value"),
+    [
+        ("{n: .nan}", "metadata.n", ".nan"),
+        ("{n: -.inf}", "metadata.n", "-.inf"),
+        ("{n: 1e400}", "metadata.n", "1e400"),
+        ("{n: 18446744073709551616}", "metadata.n", "18446744073709551616"),
+        ('{n: "a\\0b"}', "metadata.n", "a\0b"),
+        ('{"a\\0b": 1}', "metadata.a\0b", "1"),
+        ("{1: one}", "metadata.1", "one"),
+        ("{~: none}", "metadata.~", "none"),
+        ("{a: 1, a: 2}", "metadata.a", "1"),
+        ("{desk: {ids: [1, .inf]}}", "metadata.desk.ids[1]", ".inf"),
+    ],
+)
+def test_metadata_that_no_job_could_carry_is_an_error(tmp_path: Path, written: str, field: str, value: str) -> None:
+    found = problem(tmp_path, f"type: cron, hour: 9, metadata: {written}")
+    assert (found.schedule, found.field, found.value, bool(found.fix)) == ("mine", field, value, True)
+
+
+def test_a_problem_inside_metadata_tells_its_own_line(tmp_path: Path) -> None:
+    fields = "    scraper: B3\n    type: cron\n    hour: 9\n    metadata:\n      desk: equities\n      n: .nan\n"
+    (found,) = load(tmp_path, f"schedules:\n  mine:\n{fields}").problems
+    assert found.line == 8
+
+
+def test_a_date_in_metadata_is_the_text_that_was_written(tmp_path: Path) -> None:
+    assert one(tmp_path, "type: cron, hour: 9, metadata: {day: 2026-12-01}").metadata == {"day": "2026-12-01"}
+
+
+def test_a_nul_outside_metadata_is_an_error_of_its_field_and_not_of_the_file(tmp_path: Path) -> None:
+    good, bad = "scraper: B3, type: cron, hour: 9", 'scraper: B3, type: cron, hour: 9, tickers: "a\\0"'
+    text = f"schedules:\n  good: {{{good}}}\n  bad: {{{bad}}}\n"
+    file = load(tmp_path, text)
+    assert list(file.schedules) == ["good"]
+    assert [(found.line, found.schedule, found.field) for found in file.problems] == [(3, "bad", "tickers")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ['type: date, run_date: "2026-11-23T11:59"', "type: cron, hour: 9, end_date: 2026-11-22"],
+)
+def test_what_is_in_the_past_is_warned_of(tmp_path: Path, fields: str) -> None:
+    file = load(tmp_path, f"schedules:\n  mine: {{scraper: B3, {fields}}}\n")
+    (warning,) = file.warnings
+    assert (warning.line, warning.schedule, list(file.schedules)) == (2, "mine", ["mine"])
+    assert warning.problem == "is in the past: it never fires"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ['type: date, run_date: "2026-11-23T12:01"', "type: cron, hour: 9, end_date: 2026-11-23"],
+)
+def test_what_is_still_to_come_is_not_warned_of(tmp_path: Path, fields: str) -> None:
+    assert load(tmp_path, f"schedules:\n  mine: {{scraper: B3, {fields}}}\n").warnings == []
 
 
 def test_a_bad_priority_names_the_good_ones(tmp_path: Path) -> None:
@@ -398,16 +484,30 @@ def test_an_unknown_field_at_the_top_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ScheduleFileRefused, match="does not exist"):
+    with pytest.raises(ScheduleFileRefused, match=r"none\.yaml' does not exist") as caught:
         load_schedules(tmp_path / "none.yaml", clock=CLOCK)
+    assert caught.value.details.line is None
+    assert str(caught.value.details).startswith(f"{tmp_path / 'none.yaml'}: does not exist")
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [\nb: }", "schedules:\n\ta: 1\n", "a: *nowhere\n", "--- 1\n--- 2\n", 'a: "\\0"\n', "&a [*a]\n"]
+    "text", ["a: [\nb: }", "schedules:\n\ta: 1\n", "a: *nowhere\n", "--- 1\n--- 2\n", "&a [*a]\n", "? [a]\n: 1\n"]
 )
 def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ScheduleFileRefused, match=r"schedules\.yaml:\d+"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize("entry", ['a: "\\ud800"', '"\\ud800": a'])
+def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(ScheduleFileRefused, match=r"schedules\.yaml:2.*surrogate"):
+        load(tmp_path, f"# first line\n{entry}\n")
+
+
+def test_a_line_break_in_a_name_does_not_break_the_message(tmp_path: Path) -> None:
+    (found,) = load(tmp_path, 'schedules:\n  "d\\ne": {scraper: B3, type: cron, hour: 9}\n').problems
+    assert "schedule d\\ne: has an unusable name" in str(found)
+    assert "\n" not in str(found)
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
@@ -428,12 +528,14 @@ def test_anchors_that_multiply_without_end_are_refused(tmp_path: Path) -> None:
 
 
 def resolve(name: str) -> str:
+    if name == "Gogle":
+        raise UnknownScraper(name, ["Google News"], ["Google News"])
     if name == "nobody":
         raise UnknownScraper(name, [], ["Google News"])
+    if name == "chatgpt":
+        raise NotConfigured("OPENAI_API_KEY")
     if name == "inv":
         raise AmbiguousScraper(name, ["Investidor10", "Investing.com"])
-    if name == "fundamentos":
-        raise UnknownScraper(name, ["Fundamentus"], [])
     if name in ("torn", "never"):
         canonical = "Torn News" if name == "torn" else None
         raise BrokenScraper(
@@ -453,29 +555,42 @@ def test_a_schedule_of_an_unknown_scraper_is_loaded_without_one(tmp_path: Path) 
     path.write_text("schedules:\n  a: {scraper: nobody, type: cron, hour: 9}\n")
     file = load_schedules(path, resolve=resolve, clock=CLOCK)
     assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+    assert (file.suggestions, file.asleep) == ({}, {"a": "no scraper"})
 
 
-def test_an_unknown_scraper_that_comes_close_to_another_is_a_warning_with_that(tmp_path: Path) -> None:
+def test_a_misspelt_scraper_comes_with_what_was_meant(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    path.write_text("schedules:\n  a: {scraper: fundamentos, type: cron, hour: 9}\n")
+    path.write_text("schedules:\n  a: {scraper: Gogle, type: cron, hour: 9}\n")
+    assert load_schedules(path, resolve=resolve, clock=CLOCK).suggestions == {"a": "did you mean Google News?"}
+
+
+def test_a_schedule_of_a_scraper_without_its_key_is_loaded_and_says_what_to_set(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: chatgpt, type: cron, hour: 9}\n")
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
+    assert file.asleep == {"a": "not configured: set OPENAI_API_KEY"}
+
+
+def test_a_broken_scraper_that_did_load_before_keeps_its_schedule(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: torn, type: cron, hour: 9}\n")
+
+    file = load_schedules(path, resolve=resolve, clock=CLOCK)
+
+    assert (file.scrapers, file.asleep, file.problems) == ({"a": "Torn News"}, {}, [])
+    assert "is a scraper that does not load (torn.py:3: SyntaxError: no); correct it" in str(file.warnings[0])
+
+
+def test_a_schedule_of_a_scraper_that_never_loaded_does_not_fire_and_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("schedules:\n  a: {scraper: never, type: cron, hour: 9}\n")
 
     file = load_schedules(path, resolve=resolve, clock=CLOCK)
 
     assert (list(file.schedules), file.scrapers, file.problems) == (["a"], {}, [])
-    assert str(file.warnings[0]).endswith("'fundamentos' is not a known scraper; did you mean Fundamentus?")
-
-
-@pytest.mark.parametrize(("name", "fires"), [("torn", {"a": "Torn News"}), ("never", {})])
-def test_a_broken_scraper_keeps_its_schedule_if_it_did_load_before(
-    tmp_path: Path, name: str, fires: dict[str, str]
-) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_text(f"schedules:\n  a: {{scraper: {name}, type: cron, hour: 9}}\n")
-
-    file = load_schedules(path, resolve=resolve, clock=CLOCK)
-
-    assert (list(file.schedules), file.scrapers, file.problems) == (["a"], fires, [])
-    assert "is a scraper that does not load (torn.py:3: SyntaxError: no); correct it" in str(file.warnings[0])
+    assert file.asleep == {"a": "not loaded: torn.py:3: SyntaxError: no"}
+    assert file.why_not_run("a") == "its scraper 'never' is not loaded: torn.py:3: SyntaxError: no"
 
 
 def test_an_ambiguous_scraper_is_an_error_that_lists_the_candidates(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def test_a_missing_env_file_is_no_error(tmp_path: Path) -> None:
         ("PREGAO_SCRAPERS", "my.module", "use import paths as module:Class"),
         ("SCRAPERS_LOAD_SECONDS", "0", "use more than 0"),
         ("PREGAO_UPSTREAM_BCB", "127.0.0.1", "use a URL that starts with http:// or https://"),
+        ("PREGAO_USER_AGENT_BCB", "Pregão", "use the text of an HTTP header: printable ASCII"),
+        ("PREGAO_USER_AGENT_BCB", "  ", "use the text of an HTTP header: printable ASCII"),
     ],
 )
 def test_a_bad_value_names_the_variable_the_value_and_what_is_allowed(variable: str, value: str, fix: str) -> None:
@@ -104,6 +106,32 @@ def test_passwords_are_not_in_the_representation() -> None:
     settings = load(REDIS_PASSWORD="hush", DB_PASSWORD="hush", DATABASE_URL="postgresql://u:hush@h/d")
 
     assert "hush" not in repr(settings)
+
+
+def test_keys_are_read_by_name_and_are_in_no_representation(tmp_path: Path) -> None:
+    file = written(tmp_path / ".env", "OPENAI_API_KEY=' sk-hush '\nMY_NEWS_TOKEN=hush2\n")
+
+    settings = load(file, COINMARKETCAP_API_KEY="hush3", GEMINI_API_KEY="")
+
+    assert settings.secret("OPENAI_API_KEY") == "sk-hush"
+    assert settings.secret("MY_NEWS_TOKEN") == "hush2"
+    assert settings.secret("COINMARKETCAP_API_KEY") == "hush3"
+    assert settings.secret("GEMINI_API_KEY") is settings.secret("BRAPI_TOKEN") is None
+    assert all("hush" not in text for text in (repr(settings), str(settings), str(settings.model_dump())))
+
+
+@pytest.mark.parametrize("value", ["two\nlines-of-hush", "hush é", "a hush b", "  "])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(value: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(OPENAI_API_KEY=value)
+
+    assert (caught.value.field, caught.value.value) == ("OPENAI_API_KEY", "(hidden)")
+    assert "ASCII text without spaces" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_foreign_variable_that_only_looks_like_a_key_is_no_error() -> None:
+    assert load(OTHER_TOKEN="free text, not ours").secret("OTHER_TOKEN") is None
 
 
 def test_no_server_is_the_users_own_when_none_is_named() -> None:
@@ -176,6 +204,13 @@ def test_an_upstream_is_replaced_by_its_variable_in_the_environment_or_the_file(
     assert settings.upstream("bcb", "https://real") == "http://127.0.0.1:9000"
     assert settings.upstream("B3", "https://real") == "http://127.0.0.1:9001"
     assert settings.upstream("other", "https://real/") == "https://real"
+
+
+def test_a_source_is_told_another_user_agent_by_its_variable() -> None:
+    settings = load(PREGAO_USER_AGENT_BCB=" Mozilla/5.0 (own) ")
+
+    assert settings.user_agent("bcb", "ours") == "Mozilla/5.0 (own)"
+    assert settings.user_agent("B3", "ours") == "ours"
 
 
 def test_extra_scrapers_are_a_list_of_import_paths() -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import msgspec
 from loguru import logger
 
+from pregao.api.rebuilding import rebuilding
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.errors import GenerationMissing, IllegalTransition, InvalidInput
+from pregao.domain.errors import IllegalTransition, InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
+from pregao.domain.names import fold
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
-from pregao.scraper_names import resolve_scraper
+from pregao.scraper_names import names_on_workers, resolve_scraper
+from pregao.scrapers.registry import BrokenScraper, UnknownScraper
 from pregao.store.history import History
-
-T = TypeVar("T")
 
 IDEMPOTENCY_NAMESPACE = uuid.UUID("0a4c2a5e-3f9b-4a35-9d0c-6b7f5a3f5e51")
 """A job's id follows from its idempotency key, so that the queue itself knows a repeated request."""
@@ -98,7 +100,7 @@ class JobActions:
 
     async def change_priority(self, job_id: str, priority: JobPriority) -> dict[str, Any]:
         """Move a waiting job to the back of another queue. Raises JobNotFound, IllegalTransition, GenerationMissing."""
-        reply = await self._recovering(lambda: self._runtime.commands.change_priority(job_id, priority))
+        reply = await rebuilding(self._runtime, lambda: self._runtime.commands.change_priority(job_id, priority))
         job = await self.find(job_id)
         if reply.code != "ok":
             raise IllegalTransition(job_id, job["status"], f"moved to {priority.value}: only a waiting job can")
@@ -127,7 +129,7 @@ class JobActions:
 
         Raises JobNotFound, IllegalTransition for a job that has ended, GenerationMissing.
         """
-        reply = await self._recovering(lambda: self._runtime.commands.cancel(job_id))
+        reply = await rebuilding(self._runtime, lambda: self._runtime.commands.cancel(job_id))
         if reply.code == "ended":
             raise IllegalTransition(job_id, str(reply.status), "cancelled")
         if reply.code == "unknown":
@@ -143,7 +145,7 @@ class JobActions:
         """
         job = await self.find(job_id)
         if job["status"] == JobStatus.RETRY:
-            before = await self._recovering(lambda: self._runtime.commands.make_due(job_id))
+            before = await rebuilding(self._runtime, lambda: self._runtime.commands.make_due(job_id))
             if before is JobStatus.RETRY:
                 return await self.find(job_id), False
             job = await self.find(job_id)
@@ -168,8 +170,16 @@ class JobActions:
         return await self.history.summary(self._since(period))
 
     async def by_scraper(self, period: timedelta) -> list[dict[str, Any]]:
-        """The same for each scraper, the busiest first. Raises StoreUnavailable."""
-        return await self.history.by_scraper(self._since(period))
+        """The same for each scraper, by its full name, the busiest first. Raises StoreUnavailable.
+
+        Scripts may push any spelling, and a job keeps the one that it was given.
+        """
+        try:
+            elsewhere = await names_on_workers(self._runtime.views)
+        except QueueUnavailable as error:
+            logger.warning("scrapers that only workers have are counted by the names that jobs gave them: {}", error)
+            elsewhere = {}
+        return await self.history.by_scraper(self._since(period), partial(self._full_name, elsewhere))
 
     async def resolve(self, name: str) -> str:
         """The full name of a scraper that is installed here, or that a live worker runs.
@@ -178,15 +188,26 @@ class JobActions:
         """
         return await resolve_scraper(name, self._runtime.registry, self._runtime.views)
 
+    def _full_name(self, elsewhere: Mapping[str, str], name: str) -> str:
+        try:
+            return self._runtime.registry.resolve_known(name)
+        except UnknownScraper:
+            return elsewhere.get(fold(name), name)
+        except InvalidInput:
+            return name
+
     async def _spellings(self, name: str) -> tuple[str, ...]:
         """The names under which jobs of a scraper may be recorded: scripts may push any spelling."""
         try:
-            return tuple(dict.fromkeys((await self.resolve(name), name)))
+            full = await self.resolve(name)
+        except BrokenScraper as error:
+            full = error.canonical or name
         except InvalidInput:
             return (name,)
+        return tuple(dict.fromkeys((full, name)))
 
     async def _enqueue(self, spec: JobSpec) -> tuple[dict[str, Any], bool]:
-        (accepted,) = await self._recovering(lambda: self._runtime.commands.enqueue([spec]))
+        (accepted,) = await rebuilding(self._runtime, lambda: self._runtime.commands.enqueue([spec]))
         if accepted.code == "duplicate":
             return await self.find(accepted.job_id), False
         if accepted.code == "exists":
@@ -196,15 +217,6 @@ class JobActions:
             return known, False
         document = msgspec.structs.asdict(spec) | {"status": JobStatus.PENDING.value, "priority": spec.priority.value}
         return present(document), True
-
-    async def _recovering(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`; when this Redis lost its contents, have it rebuilt from PostgreSQL and do it again."""
-        try:
-            return await work()
-        except GenerationMissing:
-            logger.warning("Redis holds no generation marker; rebuilding the queue from PostgreSQL")
-            await self._runtime.generation.ensure()
-            return await work()
 
     def _since(self, period: timedelta) -> datetime:
         return self._clock.now() - period

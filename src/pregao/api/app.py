@@ -1,4 +1,4 @@
-"""Pregão's own application: the job router, the documentation at /docs, and problems for everything else."""
+"""Pregão's own application: all routers, the documentation at /docs, and problems for everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fastapi import FastAPI, Request, Response
 from loguru import logger
 from starlette.exceptions import HTTPException
 
-from pregao.api.jobs import job_router
+from pregao.api import jobs, queue, schedules
+from pregao.api.door import Door, behind
 from pregao.api.problems import answer_error
 from pregao.domain.errors import PregaoError, QueueUnavailable
 from pregao.queue.connection import check_server, open_redis
@@ -29,7 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
     )
-    app.include_router(job_router(settings))
+    app.include_router(behind(Door(settings), jobs.routes, schedules.routes, queue.routes))
     app.add_exception_handler(HTTPException, _answer)
     app.add_exception_handler(Exception, _answer)
     return app

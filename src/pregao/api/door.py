@@ -6,27 +6,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import Request
+from fastapi import APIRouter, Depends, Request
 
 from pregao.api.actions import JobActions
+from pregao.api.schedule_actions import ScheduleActions
+from pregao.domain.clock import SystemClock
 from pregao.runtime import Runtime, open_runtime
+from pregao.scheduler.watched_file import WatchedFile
 from pregao.settings import Settings
 
 
 class Door:
-    """One router's connections. `settings` None are read from the environment when they are first needed."""
+    """The connections of some routers. `settings` None are read from the environment when they are first needed."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
+        self._schedules: WatchedFile | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(self, request: Request) -> None:
         """Put the runtime and its actions where the endpoints look for them: the routes' first dependency."""
-        runtime = await self._open()
+        runtime, schedules = await self._open()
         request.state.pregao_runtime = runtime
         request.state.pregao_actions = JobActions(runtime)
+        request.state.pregao_schedule_actions = ScheduleActions(runtime, schedules)
 
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncIterator[None]:
@@ -42,12 +47,21 @@ class Door:
         self._runtime = None
         await self._stack.aclose()
 
-    async def _open(self) -> Runtime:
+    async def _open(self) -> tuple[Runtime, WatchedFile]:
         async with self._opening:
-            if self._runtime is None:
+            if self._runtime is None or self._schedules is None:
                 settings = self._settings or Settings.load()
                 self._runtime = await self._stack.enter_async_context(open_runtime(settings))
-            return self._runtime
+                self._schedules = WatchedFile(settings.schedules_path, self._runtime.registry, SystemClock())
+            return self._runtime, self._schedules
+
+
+def behind(door: Door, *routers: APIRouter) -> APIRouter:
+    """The routers with the connections of one door, which opens and closes with the application that includes them."""
+    joined = APIRouter(lifespan=door.lifespan)
+    for router in routers:
+        joined.include_router(router, dependencies=[Depends(door)])
+    return joined
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -59,4 +73,10 @@ def runtime_of(request: Request) -> Runtime:
 def actions_of(request: Request) -> JobActions:
     """What this request can ask of jobs."""
     actions: JobActions = request.state.pregao_actions
+    return actions
+
+
+def schedule_actions_of(request: Request) -> ScheduleActions:
+    """What this request can ask of schedules."""
+    actions: ScheduleActions = request.state.pregao_schedule_actions
     return actions

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
 
 from loguru import logger
 
+from pregao.api.queue_actions import controls_document, forgotten
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import PregaoError
+from pregao.domain.job import JobPriority
 from pregao.queue.messages import QueueLengths
 from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts
 from pregao.runtime import Runtime
@@ -20,6 +22,7 @@ LAG_SECONDS = 30.0
 """Facts older than this mean that the recorder stands still or cannot keep up."""
 HTTP_STATUS: Final = {"healthy": 200, "degraded": 200, "unhealthy": 503}
 
+Parked = Mapping[str, Mapping[JobPriority, int]]
 T = TypeVar("T")
 
 
@@ -30,35 +33,41 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
     the recorder does not follow. Never raises for a component that is down; each has 3 s to answer.
     """
     history = History(runtime.pool)
-    generation, lengths, workers, schedulers, outbox, executions = await asyncio.gather(
-        _probe(runtime.commands.read_generation()),
-        _probe(runtime.views.lengths()),
-        _probe(runtime.views.workers()),
-        _probe(runtime.views.schedulers()),
-        _probe(runtime.views.outbox()),
-        _probe(history.last_executions(1)),
+    (generation, lengths, workers, schedulers, outbox, executions), (controls, parked) = await asyncio.gather(
+        asyncio.gather(
+            _probe(runtime.commands.read_generation()),
+            _probe(runtime.views.lengths()),
+            _probe(runtime.views.workers()),
+            _probe(runtime.views.schedulers()),
+            _probe(runtime.views.outbox()),
+            _probe(history.last_executions(1)),
+        ),
+        asyncio.gather(_probe(runtime.views.controls()), _probe(runtime.views.parked())),
     )
     working = [worker for worker in workers or [] if worker.state == "working"]
     stopped = _what_stops_jobs(lengths, generation, working)
     behind = _what_keeps_records_back(executions, outbox)
     behind += [] if schedulers is None else _what_does_not_fire(schedulers)
+    now = (clock or SystemClock()).now()
+    behind += [] if controls is None else forgotten(controls, now)
     return {
         "status": "unhealthy" if stopped else "degraded" if behind else "healthy",
         "redis": "healthy" if lengths is not None else "unhealthy",
         "database": "healthy" if executions is not None else "unhealthy",
-        "queue": None if lengths is None else counts(lengths),
-        "timestamp": market_iso((clock or SystemClock()).now()),
+        "queue": None if lengths is None else counts(lengths, parked or {}),
+        "timestamp": market_iso(now),
         "problems": stopped + behind,
         "components": {
             "workers": None if workers is None else _worker_component(workers),
             "recorder": None if outbox is None else _recorder_component(outbox),
             "scheduler": None if schedulers is None else _scheduler_component(schedulers, executions or []),
         },
+        "paused": None if controls is None else controls_document(controls)["paused"],
     }
 
 
-def counts(lengths: QueueLengths) -> dict[str, int]:
-    """Queue lengths as every door shows them."""
+def counts(lengths: QueueLengths, parked: Parked) -> dict[str, int]:
+    """Queue lengths as every door shows them; `parked` jobs are ready and held back, and count apart."""
     return {
         "high": lengths.high,
         "normal": lengths.normal,
@@ -66,6 +75,7 @@ def counts(lengths: QueueLengths) -> dict[str, int]:
         "total": lengths.total,
         "delayed": lengths.delayed,
         "running": lengths.running,
+        "parked": sum(count for by_priority in parked.values() for count in by_priority.values()),
     }
 
 

@@ -6,20 +6,23 @@ app.include_router(router)
 
 from __future__ import annotations
 
+from asyncio import gather
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from pregao.api.actions import JobActions, NewJob, canonical_job_id, told_of_cancel
 from pregao.api.attempts import AttemptsView
-from pregao.api.door import Door, actions_of, runtime_of
+from pregao.api.door import Door, actions_of, behind, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
-from pregao.api.problems import MEDIA_TYPE, ProblemRoute, json_response
+from pregao.api.problems import ProblemRoute, described, json_response
+from pregao.api.queue_actions import controls_document
 from pregao.api.schemas import (
     DEPTH_LIMIT,
     ByScraperView,
     CancelView,
     HealthView,
+    IdempotencyKey,
     JobChange,
     JobPageView,
     JobRequest,
@@ -29,25 +32,22 @@ from pregao.api.schemas import (
     QueueView,
     SummaryView,
     period_of,
-    problem_schema,
 )
 from pregao.domain.errors import InvalidInput
 from pregao.runtime import Runtime
 from pregao.settings import Settings
 
-
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": problem_schema()}}}
-
-
 _ALWAYS: dict[int | str, dict[str, Any]] = {
-    422: _problem("Bad input: field, value and fix"),
-    503: _problem("Redis or PostgreSQL cannot serve now; Retry-After says when to come back"),
+    422: described("Bad input: field, value and fix"),
+    503: described("Redis or PostgreSQL cannot serve now; Retry-After says when to come back"),
 }
-_NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: _problem("No such job")}
-_NOT_NOW: dict[int | str, dict[str, Any]] = {**_NO_SUCH_JOB, 409: _problem("The job's status does not allow that")}
+_NO_SUCH_JOB: dict[int | str, dict[str, Any]] = {404: described("No such job")}
+_NOT_NOW: dict[int | str, dict[str, Any]] = {**_NO_SUCH_JOB, 409: described("The job's status does not allow that")}
 
-_BODY: dict[int | str, dict[str, Any]] = {400: _problem("The body is not JSON"), 413: _problem("The body is too large")}
+_BODY: dict[int | str, dict[str, Any]] = {
+    400: described("The body is not JSON"),
+    413: described("The body is too large"),
+}
 
 routes = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=ProblemRoute, responses=_ALWAYS)
 
@@ -58,9 +58,6 @@ def job_id_of(job_id: Annotated[str, Path(description="The job's id, a UUID")]) 
 
 
 JobId = Annotated[str, Depends(job_id_of)]
-IdempotencyKey = Annotated[
-    str | None, Header(min_length=1, max_length=255, description="Makes a create safe to repeat for 24 hours")
-]
 Actions = Annotated[JobActions, Depends(actions_of)]
 TheRuntime = Annotated[Runtime, Depends(runtime_of)]
 
@@ -71,7 +68,7 @@ TheRuntime = Annotated[Runtime, Depends(runtime_of)]
     response_model=JobView,
     responses={
         200: {"model": JobView, "description": "The job that stands for this request already"},
-        409: _problem("The Idempotency-Key was used for another request"),
+        409: described("The Idempotency-Key was used for another request"),
         **_BODY,
     },
 )
@@ -109,8 +106,9 @@ async def health(runtime: TheRuntime) -> Response:
 
 @routes.get("/queue/status", response_model=QueueView)
 async def queue_status(runtime: TheRuntime) -> Response:
-    """How many jobs are ready, by priority; how many wait for a retry or run."""
-    return json_response(counts(await runtime.views.lengths()))
+    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused."""
+    lengths, parked, controls = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.controls())
+    return json_response({**counts(lengths, parked), "paused": controls_document(controls)["paused"]})
 
 
 @routes.get("/stats/summary", response_model=SummaryView)
@@ -166,10 +164,7 @@ def job_router(settings: Settings | None = None) -> APIRouter:
 
     `settings` None are read from the environment when the application starts.
     """
-    door = Door(settings)
-    router = APIRouter(lifespan=door.lifespan)
-    router.include_router(routes, dependencies=[Depends(door)])
-    return router
+    return behind(Door(settings), routes)
 
 
 router = job_router()

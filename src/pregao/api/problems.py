@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import orjson
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from pregao.api.explain import FieldError, explain, shown
+from pregao.api.schemas import problem_schema
 from pregao.domain.errors import (
     GenerationMissing,
     IllegalTransition,
@@ -23,6 +24,8 @@ from pregao.domain.errors import (
     JobNotFound,
     QueueFull,
     QueueUnavailable,
+    ScheduleNotFound,
+    ScheduleRefused,
     StoreUnavailable,
 )
 
@@ -64,6 +67,11 @@ def problem_response(
     return Response(orjson.dumps(document), status, headers, media_type=MEDIA_TYPE)
 
 
+def described(description: str) -> dict[str, Any]:
+    """A problem as the OpenAPI document describes it among an endpoint's answers."""
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": problem_schema()}}}
+
+
 def answer_error(request: Request, error: Exception, known: Sequence[str] = ()) -> Response:
     """The answer to any error; what has no answer of its own is logged and becomes a 500 with a reference.
 
@@ -74,14 +82,10 @@ def answer_error(request: Request, error: Exception, known: Sequence[str] = ()) 
             return _invalid_request(error, known)
         case InvalidInput():
             return invalid([FieldError(error.field, shown(error.value), error.problem, error.fix)])
-        case JobNotFound():
-            detail = f"no job has the id {error.job_id}; GET /api/jobs/list shows those that exist"
-            return problem_response(404, "job-not-found", "No such job", detail, job_id=error.job_id)
-        case IllegalTransition():
-            return problem_response(
-                409, "illegal-transition", "The job's status does not allow that", str(error),
-                job_id=error.job_id, job_status=error.status,
-            )  # fmt: skip
+        case JobNotFound() | IllegalTransition():
+            return _job_problem(error)
+        case ScheduleNotFound() | ScheduleRefused():
+            return _schedule_problem(error)
         case StarletteHTTPException():
             title = _TITLES.get(error.status_code, "The request cannot be served")
             response = problem_response(error.status_code, "http", title, str(error.detail))
@@ -96,6 +100,28 @@ def answer_error(request: Request, error: Exception, known: Sequence[str] = ()) 
     logger.opt(exception=error).error("{} {} failed (reference {})", request.method, request.url.path, reference)
     detail = f"the cause is in the API's log under the reference {reference}"
     return problem_response(500, "internal", "An error inside Pregão", detail, reference=reference)
+
+
+def _job_problem(error: JobNotFound | IllegalTransition) -> Response:
+    if isinstance(error, JobNotFound):
+        detail = f"no job has the id {error.job_id}; GET /api/jobs/list shows those that exist"
+        return problem_response(404, "job-not-found", "No such job", detail, job_id=error.job_id)
+    return problem_response(
+        409, "illegal-transition", "The job's status does not allow that", str(error),
+        job_id=error.job_id, job_status=error.status,
+    )  # fmt: skip
+
+
+def _schedule_problem(error: ScheduleNotFound | ScheduleRefused) -> Response:
+    if isinstance(error, ScheduleRefused):
+        return problem_response(
+            409, "schedule-refused", "The schedule does not allow that", str(error), schedule=error.name
+        )
+    close = f"did you mean {', '.join(error.suggestions)}?" if error.suggestions else "GET /api/schedules lists them"
+    return problem_response(
+        404, "schedule-not-found", "No such schedule", f"no schedule {shown(error.name)!r} is loaded; {close}",
+        schedule=shown(error.name), suggestions=error.suggestions,
+    )  # fmt: skip
 
 
 def invalid(errors: Sequence[FieldError], status: int = 422) -> Response:
@@ -151,6 +177,6 @@ def _invalid_request(error: RequestValidationError, known: Sequence[str]) -> Res
 
 def _known_names(endpoint: Callable[..., Any]) -> list[str]:
     """What a request to this endpoint may name: the fields of its body and of its query."""
-    hints = get_type_hints(endpoint).values()
+    hints = [part for hint in get_type_hints(endpoint).values() for part in (hint, *get_args(hint))]
     models = [hint for hint in hints if isinstance(hint, type) and issubclass(hint, BaseModel)]
     return [name for model in models for name in model.model_fields]

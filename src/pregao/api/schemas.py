@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
+from fastapi import Header
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -29,7 +30,9 @@ def refused(problem: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{problem}; {fix}", {"problem": problem, "fix": fix})
 
 
-def _text(limit_bytes: int, absent: str) -> AfterValidator:
+def text_of(limit_bytes: int, absent: str) -> AfterValidator:
+    """Text of at most `limit_bytes` that PostgreSQL can store and that is not blank; `absent` says what else to do."""
+
     def check(text: str) -> str:
         if not text.strip():
             raise refused("is empty", absent)
@@ -122,10 +125,13 @@ def _period(text: str) -> str:
 
 
 LEAVE_OUT = "write one, or leave it out"
-Name = Annotated[str, _text(NAME_LIMIT_BYTES, "name a scraper, for example B3")]
-Ticker = Annotated[str, _text(TEXT_LIMIT_BYTES, "write one, or leave it out for a scraper that takes none")]
+Name = Annotated[str, text_of(NAME_LIMIT_BYTES, "name a scraper, for example B3")]
+Ticker = Annotated[str, text_of(TEXT_LIMIT_BYTES, "write one, or leave it out for a scraper that takes none")]
 Priority = Annotated[JobPriority, BeforeValidator(_lowered)]
 Status = Annotated[JobStatus, BeforeValidator(_lowered)]
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=255, description="Makes the request safe to repeat for 24 hours")
+]
 
 
 class JobRequest(BaseModel):
@@ -150,7 +156,7 @@ class JobRequest(BaseModel):
     metadata: Annotated[dict[str, Any], AfterValidator(_storable)] | None = Field(
         None, description="Any JSON object up to 64 KB; it comes back with the job"
     )
-    unique_key: Annotated[str, _text(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+    unique_key: Annotated[str, text_of(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
         None, description="At most one live job may hold it; a second create answers the first job"
     )
 
@@ -169,10 +175,10 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Status | None = Field(None, description="The status that a job has now")
-    scraper_name: Annotated[str, _text(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+    scraper_name: Annotated[str, text_of(NAME_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
         None, description="The scraper, by any spelling that names just one"
     )
-    ticker: Annotated[str, _text(TEXT_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
+    ticker: Annotated[str, text_of(TEXT_LIMIT_BYTES, LEAVE_OUT)] | None = Field(
         None, description="The ticker exactly as it was given"
     )
     page: int = Field(1, ge=1, le=DEPTH_LIMIT)
@@ -239,7 +245,7 @@ class CancelView(BaseModel):
 
 
 class QueueView(BaseModel):
-    """Ready jobs by priority; `delayed` wait for a retry, `running` are held by workers."""
+    """Ready jobs by priority; `delayed` wait for a retry, `running` are held by workers, `parked` are held back."""
 
     high: int
     normal: int
@@ -247,6 +253,8 @@ class QueueView(BaseModel):
     total: int
     delayed: int
     running: int
+    parked: int
+    paused: list[dict[str, Any]] = []
 
 
 class ScraperStatsView(BaseModel):
@@ -289,6 +297,7 @@ class HealthView(BaseModel):
     timestamp: str
     problems: list[str]
     components: dict[str, Any]
+    paused: list[dict[str, Any]] | None
 
 
 class FieldProblem(BaseModel):

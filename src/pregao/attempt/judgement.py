@@ -36,6 +36,12 @@ def judge(result: Any, elapsed_seconds: float) -> Completed | Failed:
     return Failed(failure(error, message), elapsed_seconds, source, _storable(metadata))
 
 
+def failed_by(error: BaseException, elapsed_seconds: float) -> Failed:
+    """What a scraper raised, as an outcome; a ScrapeError may carry remarks."""
+    known = error.metadata if isinstance(error, ScrapeError) else {}
+    return Failed(classify(error), elapsed_seconds, metadata=_storable(known))
+
+
 def classify(error: BaseException) -> Failure:
     """Give a raised exception its class: a ScrapeError knows its own, a programming error is never retried."""
     text = describe(error)
@@ -80,6 +86,8 @@ def _completed(data: Any, elapsed_seconds: float, source: str | None, metadata: 
 
 def _with_changes(metadata: Any, sanitised: list[str]) -> dict[str, Any]:
     """The result's metadata as JSON values, with the places of the data that had to be changed."""
+    if not metadata and not sanitised:
+        return {}
     encoded = encode_result(metadata)
     value = _as_object(encoded.document)
     changed = sanitised + [f"metadata{place.removeprefix('$')}" for place in encoded.sanitised]
@@ -88,6 +96,8 @@ def _with_changes(metadata: Any, sanitised: list[str]) -> dict[str, Any]:
 
 def _storable(metadata: Any) -> dict[str, Any]:
     """Metadata as JSON values; a failure's metadata that cannot be stored must not hide the failure."""
+    if not metadata:
+        return {}
     try:
         return _as_object(encode_result(metadata).document)
     except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code

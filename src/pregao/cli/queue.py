@@ -6,34 +6,38 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pregao.cli.controls import audit, cap, controls, fair, pause, resume, told_pause
 from pregao.cli.session import JsonOption, print_json, print_table, work
 
 if TYPE_CHECKING:
     from pregao.api.actions import JobActions
-    from pregao.queue.messages import QueueLengths
+    from pregao.queue.controls import Controls
     from pregao.queue.views import OutboxFacts, WorkerFacts
     from pregao.runtime import Runtime
 
-app = typer.Typer(help="Show the queue.", no_args_is_help=True)
+app = typer.Typer(help="Show the queue, pause and resume it, bound what runs at once.", no_args_is_help=True)
 
 
 @app.callback()
 def queue() -> None:
-    """Show the queue."""
+    """Show the queue, pause and resume it, bound what runs at once."""
 
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
     """Show how many jobs are ready, wait for a retry and run, with the workers and what is still to be recorded."""
     from pregao.api.health import counts
+    from pregao.api.queue_actions import controls_document
 
-    async def do(_: JobActions, runtime: Runtime) -> tuple[QueueLengths, list[WorkerFacts], OutboxFacts]:
-        return await runtime.views.lengths(), await runtime.views.workers(), await runtime.views.outbox()
+    async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, int], Controls, list[WorkerFacts], OutboxFacts]:
+        views = runtime.views
+        numbers = counts(await views.lengths(), await views.parked())
+        return numbers, await views.controls(), await views.workers(), await views.outbox()
 
-    lengths, workers, outbox = work(do)
-    numbers = counts(lengths)
+    numbers, rules, workers, outbox = work(do)
+    paused = controls_document(rules)["paused"]
     if as_json:
-        print_json(numbers)
+        print_json({**numbers, "paused": paused})
         return
     print_table(list(numbers), [[str(number) for number in numbers.values()]])
     slots = sum(worker.slots for worker in workers)
@@ -41,3 +45,9 @@ def status(as_json: JsonOption = False) -> None:
         f"{len(workers)} workers with {slots} slots; "
         f"{outbox.entries} facts to record, the oldest {outbox.lag_seconds:.1f} s old"
     )
+    for document in paused:
+        typer.echo(told_pause(document))
+
+
+for verb in (pause, resume, cap, fair, controls, audit):
+    app.command()(verb)

@@ -79,6 +79,7 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
     from pregao.recovery import reconcile
     from pregao.store.pool import open_pool
     from pregao.store.recorder import Recorder
+    from pregao.store.scrubber import Scrubber
 
     database_url = settings.resolve_database_url()
     redis = open_redis(settings.resolve_redis_url())
@@ -88,7 +89,7 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
     recorder = Recorder(redis, pool, settings.key_prefix, reconcile=partial(reconcile, commands, pool))
     try:
         if await until_redis_answers(stop, generation.ensure):
-            await first_of(stop, recorder.run())
+            await first_of(stop, recorder.run(), Scrubber(redis, settings.key_prefix).run())
     finally:
         await pool.close()
         await generation.aclose()

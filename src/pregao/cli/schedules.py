@@ -1,4 +1,4 @@
-"""`pregao schedules`: what is scheduled, what fires next, and what is wrong with a schedule file."""
+"""`pregao schedules`: what is scheduled, what fires next, what is wrong with a file, and running a schedule now."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pregao.cli.session import print_table
+from pregao.cli.session import JsonOption, checked, local, print_json, print_table, work
 from pregao.domain.clock import SystemClock, market_iso
 from pregao.domain.errors import InvalidInput
+from pregao.domain.names import counted
 
 if TYPE_CHECKING:
+    from pregao.api.actions import JobActions
     from pregao.domain.schedule import Schedule
+    from pregao.runtime import Runtime
     from pregao.scheduler.loader import ScheduleFile
 
-app = typer.Typer(help="Show schedules and their next firings, and check a schedule file.", no_args_is_help=True)
+app = typer.Typer(help="Show schedules and their next firings, check a file, run a schedule now.", no_args_is_help=True)
 
 FileOption = Annotated[Path | None, typer.Option("--file", help="A schedule file instead of PREGAO_SCHEDULES.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(name="list")
 def list_schedules(file: FileOption = None, as_json: JsonOption = False) -> None:
     """List the schedules of the file with their rules and next firings. Exits 1 when the file has problems."""
+    from pregao.scheduler.overview import describe
+
     loaded = _load(file)
-    rows = [_row(loaded, schedule) for schedule in loaded.schedules.values()]
+    now = SystemClock().now()
+    rows = [describe(loaded, name, now, firings=1) for name in loaded.schedules]
     if as_json:
         problems = [str(problem) for problem in loaded.problems]
         typer.echo(json.dumps({"schedules": rows, "problems": problems}, ensure_ascii=False, indent=2))
@@ -40,9 +45,9 @@ def list_schedules(file: FileOption = None, as_json: JsonOption = False) -> None
                     row["scraper"],
                     _local(row["next_run_time"]),
                     row["state"],
-                    str(len(row["tickers"])),
+                    str(row["jobs"]),
                     row["priority"],
-                    row["trigger"],
+                    row["rule"],
                 ]
                 for row in rows
             ],
@@ -69,8 +74,8 @@ def next_firings(
         raise InvalidInput("schedule", name, f"is not loaded from {loaded.path}", f"known are {known}")
     now = SystemClock().now()
     chosen = [loaded.schedules[key] for key in loaded.scrapers if name in (None, key)]
-    if name is not None and not (chosen and chosen[0].enabled):
-        why = "it is disabled" if chosen else "its scraper is not installed"
+    why = None if name is None else loaded.why_silent(name)
+    if why is not None:
         typer.echo(f"note: schedule {name} does not fire: {why}", err=True)
 
     def firings(schedule: Schedule) -> Any:
@@ -99,20 +104,24 @@ def check(
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
     import msgspec
 
+    from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED
     from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
-        asleep = [key for key in loaded.schedules if key not in loaded.scrapers]
+        asleep = {key: why for key in loaded.schedules if (why := loaded.why_not_run(key)) is not None}
+        lacks = loaded.asleep
     except ScheduleFileRefused as refused:
-        problems, warnings, sound, asleep = [refused.details], [], 0, []
+        problems, warnings, sound, asleep, lacks = [refused.details], [], 0, {}, {}
     if as_json:
         report = {
             "problems": [msgspec.structs.asdict(problem) for problem in problems],
             "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
             "schedules": sound,
-            "no_scraper": asleep,
+            "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
+            "not_configured": {key: lacks[key] for key in asleep if lacks[key].startswith("not configured")},
+            "not_loaded": {key: lacks[key] for key in asleep if lacks[key].startswith(NOT_LOADED)},
         }
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -120,42 +129,68 @@ def check(
             typer.echo(f"error: {problem}")
         for warning in warnings:
             typer.echo(f"warning: {warning}")
-        for key in asleep:
-            typer.echo(f"note: schedule {key} does not fire here: its scraper is not installed")
-        typer.echo(f"{file}: {sound} sound schedules, {len(problems)} errors, {len(warnings)} warnings")
+        for key, why in asleep.items():
+            typer.echo(f"note: schedule {key} does not fire here: {why}")
+        counts = [counted(sound, "sound schedule"), counted(len(problems), "error"), counted(len(warnings), "warning")]
+        typer.echo(f"{file}: {', '.join(counts)}")
     if problems:
         raise typer.Exit(1)
 
 
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The schedule.")],
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="Makes the call safe to repeat for 24 hours.")
+    ] = None,
+    requested_by: Annotated[
+        str | None, typer.Option("--by", help="Who asks for it; the user of this terminal when left out.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a schedule's jobs now, whether or not it is enabled or due. Its next firing stays what it is."""
+    from pregao.api.schedule_actions import ScheduleActions
+    from pregao.api.schedule_schemas import RunRequest
+    from pregao.scheduler.watched_file import WatchedFile
+
+    request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
+
+    async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
+        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry, SystemClock())
+        actions = ScheduleActions(runtime, watched)
+        return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
+
+    made, new = work(do)
+    if as_json:
+        print_json(made)
+        return
+    what = f"{counted(made['jobs'], 'job')} of {made['scraper_name']}"
+    done = "was run" if new else f"was run under this key at {local(made['fire_time'])}"
+    typer.echo(f"schedule {name} {done}: {what}, run {made['run_id']}")
+
+
+def _user() -> str | None:
+    """Who is logged in here; None where nobody is, as in some containers."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return None
+
+
 def _load(file: Path | None) -> ScheduleFile:
     from pregao.scheduler.loader import load_schedules
+    from pregao.scheduler.problem import ScheduleFileRefused
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
-    return load_schedules(path, resolve=Registry.load(settings).resolve, clock=SystemClock())
-
-
-def _row(loaded: ScheduleFile, schedule: Schedule) -> dict[str, Any]:
-    from pregao.scheduler.triggers import next_fire
-
-    following = next_fire(schedule, SystemClock().now())
-    if not schedule.enabled:
-        state = "disabled"
-    elif schedule.name not in loaded.scrapers:
-        state = "no scraper"
-    else:
-        state = "over" if following is None else "scheduled"
-    shown = following if state == "scheduled" else None
-    document = schedule.document()
-    return {
-        "name": schedule.name,
-        **document,
-        "trigger": schedule.trigger,
-        "next_run_time": market_iso(shown),
-        "state": state,
-    }
+    try:
+        return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
+    except ScheduleFileRefused as refused:
+        raise (refused.of_the_settings() if file is None else refused) from None
 
 
 def _local(moment: str | None) -> str:

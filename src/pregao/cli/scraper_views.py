@@ -41,6 +41,9 @@ def print_list(registry: Registry) -> None:
     print_table(headings, [_entry_cells(entry) for entry in registry.entries()], folded=folded)
     for entry in registry.hidden:
         typer.echo(f"note: {entry.name} ({entry.module}) gives way to your own scraper of that name")
+    for entry in registry.entries():
+        if entry.missing:
+            typer.echo(f"note: {entry.name} is {entry.missing_configuration}")
     _print_problems(registry.problems)
 
 
@@ -170,6 +173,7 @@ def _entry_document(entry: Entry) -> dict[str, Any]:
         "executor": entry.executor,
         "takes_argument": entry.takes_argument,
         "canary": entry.canary,
+        "missing": list(entry.missing),
         "file": entry.file,
         "line": entry.line,
         "directory": None if entry.directory is None else str(entry.directory),

@@ -78,17 +78,20 @@ async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def first_of(stop: asyncio.Event, running: Awaitable[None]) -> None:
-    """Wait until `stop` is set or `running` ends; raises what `running` raised."""
+async def first_of(stop: asyncio.Event, *running: Awaitable[None]) -> None:
+    """Wait until `stop` is set or one of `running` ends; raises what that one raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            stopped = group.create_task(stop.wait())
-            ended = group.create_task(_as_coroutine(running))
-            await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            ended.cancel()
+            tasks = {group.create_task(_as_coroutine(one)) for one in running} | {group.create_task(_wait(stop))}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 async def _as_coroutine(running: Awaitable[None]) -> None:

@@ -13,6 +13,8 @@
     ├── StoreError
     │   ├── StoreUnavailable    PostgreSQL cannot be reached
     │   └── MigrationMismatch   an applied migration differs from the one shipped
+    ├── ScheduleNotFound        no schedule is called that
+    ├── ScheduleRefused         the schedule cannot do what was asked, and why
     ├── EngineError             an embedded engine does not start or stop
     └── ScrapeError             a scraper failed, with a class and whether to retry (subclasses live with the scrapers)
 
@@ -20,6 +22,8 @@ A class's docstring is its default message.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from pregao.domain.failure import FailureClass
 
@@ -96,17 +100,37 @@ class MigrationMismatch(StoreError):
     """An applied migration differs from the file that is shipped; restore the file or the database."""
 
 
+class ScheduleNotFound(PregaoError):
+    """No schedule is called that."""
+
+    def __init__(self, name: str, suggestions: list[str]) -> None:
+        """Say which name came, and those that come close to it."""
+        self.name, self.suggestions = name, suggestions
+        fix = f"did you mean {', '.join(suggestions)}?" if suggestions else "`pregao schedules list` shows them"
+        super().__init__(f"no schedule {name!r} is loaded; {fix}")
+
+
+class ScheduleRefused(PregaoError):
+    """The schedule cannot do that now."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Say which schedule, and why not: "its scraper 'Nobody' is not installed"."""
+        self.name, self.reason = name, reason
+        super().__init__(f"schedule {name}: {reason}")
+
+
 class EngineError(PregaoError):
     """An embedded engine did not start; its log is in the data directory."""
 
 
 class ScrapeError(PregaoError):
-    """A scraper failed."""
+    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost."""
 
     def __init__(
         self, message: str, failure_class: FailureClass = FailureClass.ERROR, *, retryable: bool | None = None
     ) -> None:
         """Fail an attempt with a class; `retryable` overrides the class's own policy."""
+        self.metadata: dict[str, Any] = {}
         self.failure_class = failure_class
         self.retryable = failure_class.retryable if retryable is None else retryable
         super().__init__(message)

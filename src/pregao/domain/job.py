@@ -80,11 +80,12 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
             check_metadata(self.metadata)
 
 
+_CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _check_text(field_name: str, value: str | None) -> None:
-    if value is None:
+    if value is None or (value.isascii() and "\0" not in value):
         return
     if "\0" in value:
         raise InvalidInput(field_name, value, "contains a NUL character", "remove it: PostgreSQL cannot store it")
@@ -118,6 +119,8 @@ def check_metadata(metadata: dict[str, Any]) -> None:
 
 def check_job_id(job_id: str) -> str:
     """Return `job_id` in canonical UUID form, or raise InvalidInput."""
+    if isinstance(job_id, str) and _CANONICAL_UUID.fullmatch(job_id):
+        return job_id
     try:
         canonical = str(uuid.UUID(job_id))
     except (ValueError, AttributeError, TypeError):

@@ -28,6 +28,9 @@ class Transition(msgspec.Struct, frozen=True):
 TRANSITIONS: tuple[Transition, ...] = (
     Transition("enqueue", None, JobStatus.PENDING, "accepted"),
     Transition("fire", None, JobStatus.PENDING, "a schedule's occurrence is due"),
+    Transition("run", None, JobStatus.PENDING, "a schedule is run by hand"),
+    Transition("resume", None, JobStatus.PENDING, "a firing of more than 1,000 jobs goes on"),
+    Transition("adopt", None, JobStatus.PENDING, "another producer pushed it: to the front, it waited already"),
     Transition("restore", None, JobStatus.PENDING, "rebuilt from PostgreSQL after Redis was lost"),
     Transition("restore", None, JobStatus.RETRY, "rebuilt from PostgreSQL while it waited for its retry"),
     Transition("claim", JobStatus.PENDING, JobStatus.RUNNING, "a worker takes it: attempt + 1, new token, lease"),

@@ -1,4 +1,4 @@
-"""Loose names of scrapers: `GoogleNews` is "Google News", `INVESTIDOR10` is "Investidor10"."""
+"""Words: loose names of scrapers (`GoogleNews` is "Google News", `INVESTIDOR10` is "Investidor10"), and counts."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def fold(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name)
     return "".join(letter for letter in plain.lower() if letter.isalnum() and not unicodedata.combining(letter))
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something, for a noun whose plural has an s.
+
+    >>> counted(1, "error"), counted(0, "job"), counted(2000, "job")
+    ('1 error', '0 jobs', '2,000 jobs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ import msgspec
 
 from pregao.domain.clock import require_aware, to_ms
 from pregao.domain.job import JobPriority
+from pregao.domain.names import counted
 
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
 DEFAULT_GRACE_SECONDS = 300.0
@@ -109,12 +110,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """
         match self.rule:
             case CronFields() as fields:
-                parts = [
-                    f"{name}={value}"
-                    for name, value in msgspec.structs.asdict(fields).items()
-                    if value != "*" and (name, value) != ("second", "0")
-                ]
-                return f"cron {' '.join(parts) or 'every minute'}"
+                return f"cron {_fields_text(fields)}"
             case UnixCron(expression):
                 return f"cron {expression!r}"
             case Every(seconds):
@@ -163,8 +159,26 @@ def occurrence_job_id(schedule_name: str, fire_time: datetime, ticker: str | Non
     return str(uuid.uuid5(_NAMESPACE, identity.decode()))
 
 
+def run_job_id(run_id: str, ticker: str | None) -> str:
+    """The id of the job that one run by hand makes for one ticker. `run_id` is the run's own UUID."""
+    return str(uuid.uuid5(uuid.UUID(run_id), msgspec.json.encode(ticker).decode()))
+
+
+def _fields_text(fields: CronFields) -> str:
+    """`minute=30 hour=10`. An open minute or hour below a larger field is shown: it fires more often than it looks."""
+    values = msgspec.structs.asdict(fields)
+    told = {name: value for name, value in values.items() if value != ("0" if name == "second" else "*")}
+    order = list(values)
+    largest = max((order.index(name) for name in told), default=0)
+    open_below = [name for name in ("minute", "hour") if values[name] == "*" and order.index(name) < largest]
+    return " ".join(f"{name}={values[name]}" for name in order if name in told or name in open_below) or "every minute"
+
+
 def _duration(seconds: int) -> str:
-    for unit, size in (("weeks", 604_800), ("days", 86_400), ("h", 3600), ("min", 60)):
+    for unit, size in (("week", 604_800), ("day", 86_400)):
+        if seconds % size == 0:
+            return unit if seconds == size else counted(seconds // size, unit)
+    for unit, size in (("h", 3600), ("min", 60)):
         if seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"

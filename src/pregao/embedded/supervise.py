@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,7 +46,14 @@ class EngineProcess:
         """Whether the engine runs."""
         return self._process is not None and self._process.poll() is None
 
-    def launch(self, command: Sequence[str], *, cwd: Path, pass_fds: Sequence[int] = ()) -> None:
+    def launch(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        pass_fds: Sequence[int] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start `command` in a session of its own, in the C locale and UTC. Raises EngineError."""
         if self.alive:
             raise EngineError(f"{self.name} already runs")
@@ -56,7 +63,13 @@ class EngineProcess:
             self._process = subprocess.Popen(
                 launcher(command, self._stop_signal, self._user, keeper=keeper),
                 cwd=cwd,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC", "HOME": str(cwd)},
+                env={
+                    "PATH": os.environ.get("PATH", os.defpath),
+                    "LC_ALL": "C",
+                    "TZ": "UTC",
+                    "HOME": str(cwd),
+                    **(environment or {}),
+                },
                 stdin=subprocess.PIPE if keeper else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

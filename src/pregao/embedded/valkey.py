@@ -18,6 +18,14 @@ START_SECONDS = 120.0
 """A large append-only file takes a while to load."""
 
 PORT_RETRIES = 5
+MALLOC = {
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=16384:glibc.malloc.tcache_max=2048"
+    ":glibc.malloc.trim_threshold=134217728:glibc.malloc.top_pad=8388608"
+}
+"""The binary in the wheel uses the C library's allocator, and scripts free what they allocate in large batches. With
+the default cache of 7 blocks a size, a third of the time of a settle went there. Other C libraries ignore the variable.
+Names: the GNU C Library's manual, "Memory Allocation Tunables".
+"""
 
 
 class Valkey:
@@ -64,7 +72,7 @@ class Valkey:
             end_leftovers(self._directory, signal.SIGTERM)
             self.port = free_port(self.port)
             self._placed = True
-        self.process.launch(self._command(), cwd=self._directory)
+        self.process.launch(self._command(), cwd=self._directory, environment=MALLOC)
 
     def wait_ready(self) -> None:
         """Block until it has loaded its data and answers. Raises EngineError."""
@@ -78,7 +86,7 @@ class Valkey:
                     raise
                 # Somebody took the port between our look and the server's bind.
                 self.port = moved
-                self.process.launch(self._command(), cwd=self._directory)
+                self.process.launch(self._command(), cwd=self._directory, environment=MALLOC)
 
     def stop(self) -> None:
         """End it cleanly; the data stays."""
@@ -97,6 +105,7 @@ class Valkey:
             "dir": self._directory,
             "appendonly": "no" if self._durability == "none" else "yes",
             "appendfsync": "everysec" if self._durability == "none" else self._durability,
+            "auto-aof-rewrite-min-size": "256mb",
             "save": "",
             "maxmemory": f"{self._maxmemory_mb}mb",
             "maxmemory-policy": "noeviction",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from types import SimpleNamespace
 
 from pregao.isolation.framing import Unpacker, pack
 from pregao.isolation.messages import FROM_RUNNER, Target, Task
 from pregao.isolation.scraping import Scraping
 from pregao.isolation.stream import Stream
-from pregao.scrapers.base import ScraperResult
 
 
 class Nothing:
@@ -25,10 +25,10 @@ class Nothing:
     async def initialize(self) -> None:
         """Nothing to get ready."""
 
-    async def scrape(self, ticker: str | None) -> ScraperResult:
-        """An empty result."""
+    async def scrape(self, ticker: str | None) -> SimpleNamespace:
+        """A small result, as an object with attributes."""
         await asyncio.sleep(0)
-        return ScraperResult(success=True, data={"ticker": ticker, "price": 1.5}, source="nothing")
+        return SimpleNamespace(success=True, data={"ticker": ticker, "price": 1.5}, error=None, source="nothing")
 
     async def cleanup(self) -> None:
         """Nothing to give back."""

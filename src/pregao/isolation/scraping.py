@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Any
 
-from pregao.attempt.judgement import classify, judge
+from pregao.attempt.judgement import failed_by, judge
 from pregao.attempt.outcome import Completed, Failed
 from pregao.domain.failure import FailureClass, failure
 from pregao.isolation.logging_capture import note, note_exception
@@ -77,7 +77,7 @@ class Scraping:
             raise
         except BaseException as error:  # noqa: BLE001 - every failure becomes an outcome
             note_exception(error)
-            return Failed(classify(error), time.monotonic() - started)
+            return failed_by(error, time.monotonic() - started)
 
     def _outcome(self, work: asyncio.Task[Completed | Failed]) -> Completed | Failed | None:
         """What the worker is told; None after a cancel, of which it knows."""

@@ -26,6 +26,7 @@ from pregao.queue.codec import encode_result
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claims, Settlement, unreadable_settlement
 from pregao.scraper_names import resolve_scraper
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
@@ -133,7 +134,7 @@ class JobQueue:
 
     async def _resolve(self, link: Link, name: str) -> str:
         if self._registry is None:
-            self._registry = await asyncio.to_thread(Registry.load, self._settings)
+            self._registry = await aside(Registry.load, self._settings)
         return await resolve_scraper(name, self._registry, link.views)
 
     async def _move(self, job_id: str, wanted: JobStatus, job: Job | None) -> bool:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
-import orjson
 import redis.asyncio as redis_async
 from redis.exceptions import RedisError
 
-from pregao.domain.clock import from_ms, to_ms
+from pregao.domain.clock import from_ms
 from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
-from pregao.domain.names import fold
-from pregao.queue.document import INLINE_RESULT_LIMIT_BYTES, body_of, label_of, read_document
-from pregao.queue.facts import AttemptReport, Fact, Firing, pack_result
+from pregao.queue.arguments import BATCH_LIMIT, chunks, fire_marks, new_jobs, restored_job, settled_attempt
+from pregao.queue.document import read_document
+from pregao.queue.facts import AttemptReport, Fact, Firing
+from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import (
     Cancelled,
@@ -25,6 +24,7 @@ from pregao.queue.messages import (
     Claims,
     Enqueued,
     FireReply,
+    ForeignJob,
     Reprioritized,
     RestoredJob,
     Settled,
@@ -32,11 +32,9 @@ from pregao.queue.messages import (
     Tick,
 )
 from pregao.queue.replies import translate
-from pregao.queue.scripts import Argument, Scripts
+from pregao.queue.scripts import FIXED_ARGUMENTS, Argument, Scripts
 from pregao.queue.views import SchedulerFacts
 
-BATCH_LIMIT = 1000
-"""Ids moved by one call; a longer script would hold up every other client."""
 CLOCK_JUMP_MS = 5_000
 WORKER_SILENCE_MS = 60_000
 TICK_ARGUMENTS = (CLOCK_JUMP_MS, WORKER_SILENCE_MS)
@@ -44,11 +42,9 @@ RECLAIM_ARGUMENTS = (BATCH_LIMIT, POISON_LIMIT, "")
 PROMOTE_ARGUMENTS = (BATCH_LIMIT, "")
 NO_OUTBOX_LIMIT = 1 << 52
 
-T = TypeVar("T")
-
 
 class QueueCommands:
-    """Every change of the queue. `now_ms` replaces the server's clock, in tests only.
+    """Every change of the queue. `now_ms` replaces the server's clock and `jobs_per_firing_call` 1,000, in tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
     All of them are safe to repeat after a lost reply.
@@ -61,42 +57,54 @@ class QueueCommands:
         *,
         now_ms: Callable[[], int] | None = None,
         outbox_limit_bytes: int = NO_OUTBOX_LIMIT,
+        jobs_per_firing_call: int = BATCH_LIMIT,
     ) -> None:
         self.keys = Keys(prefix)
         self.outbox_limit_bytes = outbox_limit_bytes
         self._redis = redis
         self._now_ms = now_ms
         self._scripts = Scripts(redis, self.keys, now_ms)
+        self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Accept jobs, in the order given. More than 1,000 are accepted in several steps, each whole or not at all."""
         accepted: list[Enqueued] = []
-        for chunk in _chunks(specs):
-            reply = await self._scripts.call("enqueue", *_new_jobs(chunk))
-            accepted += [
-                Enqueued(code.decode().lower(), job_id.decode())
-                for code, job_id in zip(reply[::2], reply[1::2], strict=True)
-            ]
+        for chunk in chunks(specs):
+            accepted += _enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))
         return accepted
 
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
-        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries."""
-        chunks = list(_chunks(specs)) or [[]]
-        reply: FireReply = "already"
-        for number, chunk in enumerate(chunks, 1):
-            last = number == len(chunks)
-            reply = (
-                await self._scripts.call(
-                    "fire",
-                    firing.schedule_name,
-                    to_ms(firing.fire_time),
-                    msgspec.json.encode(firing) if last else b"",
-                    *_new_jobs(chunk),
-                )
-            ).decode().lower()  # fmt: skip
-            if reply != "fired":
-                return reply
+        """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries.
+
+        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first 1,000, it is among the
+        `started_firings`, and anybody can finish it.
+        """
+        reply, rest = await self.firings.begin(firing, specs)
+        await self.firings.finish(rest)
         return reply
+
+    async def run(self, run_id: str, firing: Firing, specs: Sequence[JobSpec]) -> tuple[Firing, bool]:
+        """Enqueue the jobs of a run by hand and record it: the firing that stands for it, and whether it is new."""
+        stands, rest = await self.firings.begin_run(run_id, firing, specs)
+        await self.firings.finish(rest)
+        return stands, stands is firing
+
+    async def repeat_run(self, run_id: str) -> Firing | None:
+        """The firing of a run that was begun in the last 24 hours, complete now; None when there is none."""
+        known = await self.firings.known_run(run_id)
+        if known is None:
+            return None
+        firing, rest = known
+        await self.firings.finish(rest)
+        return firing
+
+    async def started_firings(self) -> list[Started]:
+        """Firings of more than 1,000 jobs that were begun and are not complete."""
+        return await self.firings.started()
+
+    async def finish_firing(self, started: Started) -> None:
+        """Make the jobs that are missing, and record the firing."""
+        await self.firings.finish(started)
 
     async def fired_marks(self) -> dict[str, datetime]:
         """The last fired time of every schedule, aware UTC."""
@@ -118,33 +126,29 @@ class QueueCommands:
 
     async def begin_schedules(self, marks: Mapping[str, datetime]) -> int:
         """Give schedules that have no mark one, so that they start from there. Returns how many were new."""
-        return int(await self._scripts.call("mark", "absent", *_marks(marks)))
+        return int(await self._scripts.call("mark", "absent", *fire_marks(marks)))
 
     async def restore_fired(self, marks: Mapping[str, datetime]) -> int:
         """Put back marks that PostgreSQL remembers; never moves one backwards. Works without a generation."""
-        return int(await self._scripts.call("mark", "later", *_marks(marks)))
+        return int(await self._scripts.call("mark", "later", *fire_marks(marks)))
 
     async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None) -> Claims:
         """Take up to `want` jobs, or the one named, under a lease. A repeated `sequence` answers the same again."""
-        reply = await self._scripts.call(
-            "claim", worker, lease_ms, min(want, BATCH_LIMIT), sequence, self.outbox_limit_bytes, job_id or ""
-        )
-        claims, unreadable = [], []
-        for at in range(1, len(reply), 5):
-            identity, token, attempt, retry_count, document = reply[at : at + 5]
-            try:
-                spec, values = read_document(document)
-            except ValueError as error:
-                unreadable.append((identity.decode(), token.decode(), str(error)))
-            else:
-                claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), values))
-        return Claims(reply[0].decode().lower(), claims, unreadable)
+        arguments = self.claim_arguments(worker, want=want, lease_ms=lease_ms, sequence=sequence, job_id=job_id)
+        return read_claims(await self._scripts.call("claim", *arguments[FIXED_ARGUMENTS:]))
+
+    def claim_arguments(
+        self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None
+    ) -> list[Argument]:
+        """Keys and arguments of a claim, for a caller that sends the script itself."""
+        own = (worker, lease_ms, min(want, BATCH_LIMIT), sequence, self.outbox_limit_bytes, job_id or "")
+        return [*self._scripts.fixed_arguments(), *own]
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """End attempts with what they came to; the fact for PostgreSQL is written in the same script."""
-        arguments: list[Argument] = []
+        arguments: list[Argument] = [POISON_LIMIT]
         for item in settlements:
-            arguments += _settle_arguments(item)
+            arguments += settled_attempt(item)
         return _settled(await self._scripts.call("settle", *arguments))
 
     async def release(
@@ -204,13 +208,39 @@ class QueueCommands:
         code, state = await self._scripts.call("reprioritize", job_id, priority.value)
         return Reprioritized(code.decode().lower(), JobStatus(state.decode()) if state else None)
 
+    async def adopt(self, queue: JobPriority, specs: Sequence[JobSpec]) -> list[Enqueued]:
+        """Make jobs of another producer ours, to the front of `queue`. Answers as `enqueue` does."""
+        return _enqueued(await self._scripts.call("adopt", queue.value, *new_jobs(specs)))
+
+    async def disown(self, job: ForeignJob) -> int:
+        """Set aside what another producer left and is no job; returns how many ids are set aside."""
+        return int(await self._scripts.call("disown", job.queue.value, job.job_id))
+
+    async def scrub(self, job_ids: Sequence[str]) -> list[str]:
+        """Bring back those of `job_ids` that are pending and wait in no list; returns them."""
+        return [job_id.decode() for job_id in await self._scripts.call("scrub", *job_ids)]
+
+    async def control(self, name: str, value: str, who: str) -> str:
+        """Set one field of what holds jobs back ('' takes it away); returns what it was. See `queue.controls`."""
+        return str((await self._scripts.call("control", name, value, who)).decode())
+
+    async def restore_controls(self, rules: Mapping[str, str]) -> None:
+        """Put back rules that PostgreSQL remembers and this Redis lacks. Works without a generation."""
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for name, value in rules.items():
+                    pipe.hsetnx(self.keys.control, name, value)
+                await pipe.execute()
+        except RedisError as error:
+            raise translate(error) from error
+
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""
         restored = 0
-        for chunk in _chunks(jobs):
+        for chunk in chunks(jobs):
             arguments: list[Argument] = []
             for job in chunk:
-                arguments += _restore_arguments(job)
+                arguments += restored_job(job)
             restored += int(await self._scripts.call("restore", *arguments))
         return restored
 
@@ -252,40 +282,28 @@ def read_tick(reply: Sequence[bytes | int]) -> Tick:
     return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms)
 
 
-def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[start : start + BATCH_LIMIT] for start in range(0, len(items), BATCH_LIMIT))
+def read_claims(reply: Sequence[bytes]) -> Claims:
+    """The answer of the claim script."""
+    claims, unreadable, foreign = [], [], []
+    for at in range(2, len(reply), 5):
+        identity, token, attempt, retry_count, document = reply[at : at + 5]
+        if not token:
+            foreign.append(ForeignJob(identity.decode(errors="replace"), JobPriority(attempt.decode()), document))
+            continue
+        try:
+            spec = read_document(document)
+        except ValueError as error:
+            unreadable.append((identity.decode(), token.decode(), str(error)))
+        else:
+            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document))
+    server_ms = int(reply[1]) if len(reply) > 1 else None
+    return Claims(reply[0].decode().lower(), claims, unreadable, foreign, server_ms)  # type: ignore[arg-type]
 
 
-def _new_jobs(specs: Sequence[JobSpec]) -> list[Argument]:
-    arguments: list[Argument] = []
-    for spec in specs:
-        arguments += [*_request(spec), body_of(spec)]
-    return arguments
-
-
-def _request(spec: JobSpec) -> list[Argument]:
+def _enqueued(reply: Sequence[bytes]) -> list[Enqueued]:
     return [
-        spec.id,
-        spec.priority.value,
-        fold(spec.scraper_name),
-        label_of(spec),
-        spec.max_retries,
-        spec.unique_key or "",
-    ]
-
-
-def _settle_arguments(item: Settlement) -> list[Argument]:
-    spec, result, report = item.claim.spec, item.result_json, item.report
-    return [
-        spec.id,
-        item.claim.token,
-        "completed" if item.completed else "failed",
-        1 if item.retryable else 0,
-        item.delay_ms,
-        body_of(spec, result_json=result),
-        orjson.dumps(report.error),
-        msgspec.json.encode(report),
-        b"" if result is None else pack_result(result, compress=len(result) > INLINE_RESULT_LIMIT_BYTES),
+        Enqueued(code.decode().lower(), job_id.decode())  # type: ignore[arg-type]
+        for code, job_id in zip(reply[::2], reply[1::2], strict=True)
     ]
 
 
@@ -294,20 +312,3 @@ def _settled(reply: list[bytes]) -> list[Settled]:
         Settled(code.decode().lower(), JobStatus(state.decode()) if state else None)  # type: ignore[arg-type]
         for code, state in zip(reply[::2], reply[1::2], strict=True)
     ]
-
-
-def _restore_arguments(job: RestoredJob) -> list[Argument]:
-    return [
-        *_request(job.spec),
-        body_of(job.spec),
-        orjson.dumps(job.error),
-        job.attempt,
-        job.retry_count,
-        job.lost_count,
-        job.version,
-        "" if job.due_at is None else to_ms(job.due_at),
-    ]
-
-
-def _marks(marks: Mapping[str, datetime]) -> list[Argument]:
-    return [part for name, moment in marks.items() for part in (name, to_ms(moment))]

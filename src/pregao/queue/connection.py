@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import Any
 
+import hiredis
 import msgspec
 import redis as redis_sync
 import redis.asyncio as redis_async
@@ -61,10 +62,16 @@ def _cancellable(connection_class: type[Any]) -> type[Any]:
     """The same connection, without the hole in `asyncio.wait_for` of Python 3.11 through which redis-py writes.
 
     A cancellation that arrives just when the write is done is dropped there (bpo-37658), and a service that is being
-    stopped would run for ever.
+    stopped would run for ever. Commands are packed by hiredis: redis-py's asyncio client does it argument by argument
+    in Python, which was most of the time of a settle of 200 jobs.
     """
 
     class Cancellable(connection_class):  # type: ignore[misc]
+        def pack_command(self, *arguments: Any) -> list[bytes]:
+            name, *rest = arguments
+            words = name.split() if isinstance(name, str | bytes) else [name]
+            return [hiredis.pack_command((*words, *rest))]
+
         async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             task = asyncio.current_task()
             before = task.cancelling() if task else 0

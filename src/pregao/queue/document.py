@@ -57,14 +57,33 @@ def body_of(spec: JobSpec, *, result_json: bytes | None = None) -> bytes:
     return msgspec.json.encode(body)[1:-1]
 
 
+_NO_RESULT = b',"result":null,"result_omitted":false'
+
+
+def body_with_result(document: bytes, result_json: bytes | None) -> bytes | None:
+    """The body of a claimed job's document, with a result in the place of none: its other fields stay as they are.
+
+    None when the document is not one of ours.
+    """
+    end = document.rfind(_NO_RESULT + b',"error":')
+    start = document.find(b'"id":')
+    if end < 0 or not 0 <= start < end:
+        return None
+    if result_json is None:
+        return document[start:end] + _NO_RESULT
+    if len(result_json) > INLINE_RESULT_LIMIT_BYTES:
+        return document[start:end] + b',"result":null,"result_omitted":true'
+    return b"".join((document[start:end], b',"result":', result_json, b',"result_omitted":false'))
+
+
 def label_of(spec: JobSpec) -> bytes:
     """The scraper and the ticker as they stand in every event, without braces."""
     return orjson.dumps({"scraper_name": spec.scraper_name, "ticker": spec.ticker})[1:-1]
 
 
-def read_document(document: bytes) -> tuple[JobSpec, dict[str, Any]]:
-    """The request and the whole document. Raises ValueError when it is not one."""
+def read_document(document: bytes) -> JobSpec:
+    """The request in a document. Raises ValueError when it is not one."""
     try:
-        return msgspec.json.decode(document, type=JobSpec), orjson.loads(document)
-    except (msgspec.MsgspecError, orjson.JSONDecodeError, InvalidInput) as error:
+        return msgspec.json.decode(document, type=JobSpec)
+    except (msgspec.MsgspecError, InvalidInput) as error:
         raise ValueError(f"the job's document cannot be read: {error}") from error

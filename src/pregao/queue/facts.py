@@ -1,7 +1,9 @@
 """Facts: what the scripts write to the outbox stream, and the recorder carries to PostgreSQL.
 
 A job fact is the job's state after one transition, plus what only that transition knows: the request (when the job
-is new), the attempt that ended, the result. A firing fact is what became of one occurrence of a schedule.
+is new), the attempt that ended, the result. A firing fact is what became of one occurrence of a schedule, a control
+fact a change of what holds jobs back. The first field of an entry says which it is; its numbers and words stand in one
+text with spaces between them, since every field costs the server time and memory.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 
 AttemptOutcome = Literal["completed", "failed", "lost", "released", "cancelled"]
-FiringOutcome = Literal["fired", "late", "coalesced", "skipped", "missed"]
+FiringOutcome = Literal["fired", "late", "coalesced", "skipped", "missed", "manual"]
 
 _COMPRESSED = b"z"
 _PLAIN = b"j"
@@ -67,7 +69,11 @@ class JobFact(msgspec.Struct, frozen=True):
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one occurrence of a schedule. `fire_time` is the nominal instant, aware UTC."""
+    """What became of one occurrence of a schedule, or of one run by hand.
+
+    `fire_time` is the nominal instant, aware UTC; of a run by hand, the moment at which it was asked for. Only such a
+    run has a `run_id` (a UUID), and `requested_by` if it is known.
+    """
 
     schedule_name: str
     scraper_name: str
@@ -76,6 +82,8 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     tickers: list[str | None] = []
     job_ids: list[str] = []
     detail: str | None = None
+    run_id: str | None = None
+    requested_by: str | None = None
 
 
 class FiringFact(msgspec.Struct, frozen=True):
@@ -88,7 +96,21 @@ class FiringFact(msgspec.Struct, frozen=True):
     firing: Firing
 
 
-Fact = JobFact | FiringFact
+class ControlFact(msgspec.Struct, frozen=True):
+    """A change of one field of `control`. `before` and `after` are '' where there was nothing, or is nothing now."""
+
+    entry_id: str
+    size_bytes: int
+    generation: int
+    version: int
+    at: datetime
+    name: str
+    before: str
+    after: str
+    who: str
+
+
+Fact = JobFact | FiringFact | ControlFact
 
 
 def pack_result(document: bytes, *, compress: bool) -> bytes:
@@ -113,37 +135,56 @@ def entry_size(fields: dict[bytes, bytes]) -> int:
 
 def decode_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Fact:
     """Read one entry of the outbox stream. Raises ValueError, KeyError or msgspec.DecodeError on a malformed one."""
-    kind = fields[b"kind"]
-    if kind == b"job":
+    if b"job" in fields:
         return _decode_job(entry_id.decode(), fields)
-    if kind == b"firing":
+    if b"firing" in fields:
+        generation, at = fields[b"at"].split()
         return FiringFact(
             entry_id=entry_id.decode(),
             size_bytes=entry_size(fields),
-            generation=int(fields[b"generation"]),
-            at=from_ms(int(fields[b"at"])),
+            generation=int(generation),
+            at=from_ms(int(at)),
             firing=msgspec.json.decode(fields[b"firing"], type=Firing),
         )
-    raise ValueError(f"outbox entry {entry_id.decode()} is of kind {kind!r}; known are job and firing")
+    if b"control" in fields:
+        return _decode_control(entry_id.decode(), fields)
+    raise ValueError(f"outbox entry {entry_id.decode()} has none of the fields job, firing and control")
+
+
+def job_id_of(fields: dict[bytes, bytes]) -> str:
+    """The job that an entry is about, without reading the rest; '' for an entry about something else."""
+    return fields.get(b"job", b"").split(b" ", 1)[0].decode(errors="replace")
+
+
+def _decode_control(entry_id: str, fields: dict[bytes, bytes]) -> ControlFact:
+    generation, version, at = fields[b"at"].split()
+    name, before, after, who = (fields[field].decode() for field in (b"control", b"before", b"after", b"who"))
+    return ControlFact(
+        entry_id, entry_size(fields), int(generation), int(version), from_ms(int(at)), name, before, after, who
+    )
 
 
 def _decode_job(entry_id: str, fields: dict[bytes, bytes]) -> JobFact:
-    due, spec, packed = fields.get(b"due"), fields.get(b"spec"), fields.get(b"result")
+    job_id, generation, version, state, priority, attempt, retry_count, lost, at, due = (
+        fields[b"job"].decode().split(" ")
+    )
+    spec, packed = fields.get(b"spec"), fields.get(b"result")
+    moment = from_ms(int(at))
     return JobFact(
         entry_id=entry_id,
         size_bytes=entry_size(fields),
-        job_id=fields[b"id"].decode(),
-        generation=int(fields[b"generation"]),
-        version=int(fields[b"version"]),
-        state=JobStatus(fields[b"state"].decode()),
-        priority=JobPriority(fields[b"priority"].decode()),
-        attempt=int(fields[b"attempt"]),
-        retry_count=int(fields[b"retry_count"]),
-        lost_count=int(fields[b"lost"]),
-        at=from_ms(int(fields[b"at"])),
-        due_at=None if due is None else from_ms(int(due)),
+        job_id=job_id,
+        generation=int(generation),
+        version=int(version),
+        state=JobStatus(state),
+        priority=JobPriority(priority),
+        attempt=int(attempt),
+        retry_count=int(retry_count),
+        lost_count=int(lost),
+        at=moment,
+        due_at=None if due == "-" else from_ms(int(due)),
         spec=None if spec is None else decode_spec(spec),
-        ended_attempt=_decode_attempt(fields) if b"token" in fields else None,
+        ended_attempt=_decode_attempt(fields, int(attempt), moment) if b"attempt" in fields else None,
         result_json=None if packed is None else unpack_result(packed),
     )
 
@@ -153,13 +194,14 @@ def decode_spec(document: bytes) -> JobSpec:
     return msgspec.json.decode(document, type=JobSpec)
 
 
-def _decode_attempt(fields: dict[bytes, bytes]) -> EndedAttempt:
+def _decode_attempt(fields: dict[bytes, bytes], attempt: int, ended_at: datetime) -> EndedAttempt:
+    token, started, outcome, worker = fields[b"attempt"].decode().split(" ", 3)
     return EndedAttempt(
-        token=fields[b"token"].decode(),
-        attempt=int(fields[b"attempt"]),
-        worker=fields[b"worker"].decode(),
-        started_at=from_ms(int(fields[b"started"])),
-        ended_at=from_ms(int(fields[b"at"])),
-        outcome=msgspec.convert(fields[b"outcome"].decode(), AttemptOutcome),
+        token=token,
+        attempt=attempt,
+        worker=worker,
+        started_at=from_ms(int(started)),
+        ended_at=ended_at,
+        outcome=msgspec.convert(outcome, AttemptOutcome),
         report=msgspec.json.decode(fields[b"report"], type=AttemptReport),
     )

@@ -22,9 +22,13 @@ class Keys:
         self.inuse = f"{prefix}inuse"
         self.fence = f"{prefix}fence"
         self.fired = f"{prefix}fired"
+        self.started = f"{prefix}started"
+        self.made = f"{prefix}made"
         self.workers = f"{prefix}workers"
         self.schedulers = f"{prefix}schedulers"
         self.clock = f"{prefix}clock"
+        self.control = f"{prefix}control"
+        self.parked = f"{prefix}parked"
         self.orphans = f"{prefix}orphans"
         self.cancel = f"{prefix}cancel"
         self.events = f"{prefix}events"
@@ -32,6 +36,14 @@ class Keys:
     def ready(self, priority: JobPriority) -> str:
         """LIST of the ids that may be claimed at this priority: LPUSH in, RPOP out."""
         return f"{self.prefix}jobs:{priority.value}"
+
+    def run(self, run_id: str) -> str:
+        """STRING with the firing of a run by hand, for 24 hours."""
+        return f"{self.prefix}run:{run_id}"
+
+    def parked_jobs(self, scraper: str, priority: JobPriority) -> str:
+        """LIST of the ids of one scraper that something holds back; `scraper` is folded."""
+        return f"{self.prefix}parked:{scraper}:{priority.value}"
 
     def status(self, job_id: str) -> str:
         """STRING with the job's status."""

@@ -16,7 +16,8 @@ from loguru import logger
 from pregao.domain.clock import Clock
 from pregao.domain.errors import GenerationMissing, QueueError
 from pregao.domain.lifecycle import POISON_LIMIT
-from pregao.queue.commands import BATCH_LIMIT, PROMOTE_ARGUMENTS, RECLAIM_ARGUMENTS, TICK_ARGUMENTS, read_tick
+from pregao.queue.arguments import BATCH_LIMIT
+from pregao.queue.commands import PROMOTE_ARGUMENTS, RECLAIM_ARGUMENTS, TICK_ARGUMENTS, read_tick
 from pregao.queue.connection import open_redis_for_thread
 from pregao.queue.keys import Keys
 from pregao.queue.scripts import Argument, ThreadScripts

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+import orjson
 
 from pregao.domain.failure import FailureClass
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
@@ -28,33 +29,62 @@ class Enqueued(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """One attempt that this worker holds. `error` is that of the attempt before, if there was one."""
+    """One attempt that this worker holds. `raw_document` is the job's JSON as it stands in Redis."""
 
     spec: JobSpec
     token: str
     attempt: int
     retry_count: int
-    document: dict[str, Any]
+    raw_document: bytes = b"{}"
 
     @property
     def job_id(self) -> str:
         """The job's id."""
         return self.spec.id
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The whole document; its `error` is that of the attempt before, if there was one."""
+        values: dict[str, Any] = orjson.loads(self.raw_document)
+        return values
+
+
+class ForeignJob(msgspec.Struct, frozen=True):
+    """What another producer left in a queue without our scripts: the id, the queue, and the document behind it."""
+
+    job_id: str
+    queue: JobPriority
+    document: bytes
+
 
 class Claims(msgspec.Struct, frozen=True):
-    """Answer to a claim. `unreadable` are attempts whose document is missing or no JSON: (id, token, problem)."""
+    """Answer to a claim. `unreadable` are attempts whose document is missing or no JSON: (id, token, problem).
+
+    `foreign` are jobs to be adopted (`pregao.queue.adoption`): until then nobody can run them.
+    `server_ms` is the time of the claim by the server's clock.
+    """
 
     code: ClaimCode
     claims: list[Claim]
     unreadable: list[tuple[str, str, str]]
+    foreign: list[ForeignJob] = []
+    server_ms: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to take."""
+        return not (self.claims or self.unreadable or self.foreign)
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of an attempt: what the worker found out. `result_json` is the scraped data as JSON bytes."""
+    """The end of an attempt: what the worker found out. `result_json` is the scraped data as JSON bytes.
+
+    `killed` is an attempt whose process died: it spends no retry, but the third such loss fails the job.
+    """
 
     claim: Claim
     completed: bool
+    killed: bool = False
     report: AttemptReport
     retryable: bool = False
     delay_ms: int = 0
@@ -65,7 +95,7 @@ def unreadable_settlement(job_id: str, token: str, problem: str, now: datetime) 
     """The end of an attempt whose document is missing or was overwritten: nothing is known but its id."""
     spec = JobSpec(id=job_id, scraper_name="unknown", created_at=now)
     report = AttemptReport(error=problem, error_class=FailureClass.PERMANENT.value)
-    return Settlement(claim=Claim(spec, token, 1, 0, {}), completed=False, report=report)
+    return Settlement(claim=Claim(spec, token, 1, 0), completed=False, report=report)
 
 
 class Settled(msgspec.Struct, frozen=True):

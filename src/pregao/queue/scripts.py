@@ -18,18 +18,39 @@ from pregao.queue.replies import translate
 
 ScriptName = Literal[
     "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget", "reprioritize", "beat",
+    "mark", "forget", "reprioritize", "beat", "control", "adopt", "disown", "scrub", "run", "resume",
 ]  # fmt: skip
 Argument = str | bytes | int | float
+FIXED_ARGUMENTS = 3
+"""The key, the prefix and the time, which every script takes."""
 
 _WORK_BEFORE_THE_MARKER = ("restore", "mark")
+_JOBS = ("document", "job")
+_FIRING = (*_JOBS, "create", "firing")
+_PARTS: dict[ScriptName, tuple[str, ...]] = {
+    "enqueue": (*_JOBS, "create"),
+    "fire": _FIRING,
+    "run": _FIRING,
+    "resume": _FIRING,
+    "adopt": (*_JOBS, "create"),
+    "restore": (*_JOBS, "create"),
+    "claim": (*_JOBS, "gates"),
+    "tick": (*_JOBS, "gates"),
+    "control": (*_JOBS, "gates"),
+    "renew": (),
+    "mark": (),
+    "forget": (),
+    "beat": (),
+    "disown": (),
+}
+"""Shared files that a script needs beside the head: the server runs every line of it at each call."""
 
 
 @cache
 def source_of(name: ScriptName) -> str:
     """The whole text that the server runs for `name`: its flags, the shared files, its own lines."""
     flags, own = _read(f"{name}.lua").split("\n", 1)
-    shared = ["head", "document", "job", "create"]
+    shared = ["head", *_PARTS.get(name, _JOBS)]
     if name not in _WORK_BEFORE_THE_MARKER:
         shared.insert(1, "guard")
     return "\n".join([flags, *(_read(f"shared/{part}.lua") for part in shared), own])
@@ -53,9 +74,13 @@ class Scripts:
         self._keys = keys
         self._now_ms = now_ms
 
+    def fixed_arguments(self) -> Sequence[str]:
+        """What every script takes first."""
+        return _fixed_arguments(self._keys, self._now_ms)
+
     async def call(self, name: ScriptName, *arguments: Argument) -> Any:
         """Run one script. Raises QueueUnavailable, QueueFull, GenerationMissing or QueueError."""
-        fixed = _fixed_arguments(self._keys, self._now_ms)
+        fixed = self.fixed_arguments()
         try:
             try:
                 return await self._redis.evalsha(hash_of(name), 1, *fixed, *arguments)

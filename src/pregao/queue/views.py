@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
-from pregao.queue.facts import JobFact, decode_entry, unpack_result
+from pregao.queue.controls import Controls, read_controls
+from pregao.queue.facts import JobFact, decode_entry, job_id_of, unpack_result
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
 from pregao.queue.replies import translate
@@ -83,6 +84,27 @@ class QueueViews:
             pipe.zcard(self.keys.running)
             return QueueLengths(*await _answered(pipe.execute()))
 
+    async def parked(self) -> dict[str, dict[JobPriority, int]]:
+        """Jobs that are ready and held back, by folded scraper name and priority; only those that have any."""
+        scrapers = sorted(name.decode() for name in await _answered(self._redis.smembers(self.keys.parked)))
+        if not scrapers:
+            return {}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for scraper in scrapers:
+                for priority in JobPriority:
+                    pipe.llen(self.keys.parked_jobs(scraper, priority))
+            counts = iter(await _answered(pipe.execute()))
+        found = {scraper: {priority: next(counts) for priority in JobPriority} for scraper in scrapers}
+        return {scraper: by_priority for scraper, by_priority in found.items() if any(by_priority.values())}
+
+    async def controls(self) -> Controls:
+        """What holds jobs back now."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.time()
+            pipe.hgetall(self.keys.control)
+            (seconds, micros), fields = await _answered(pipe.execute())
+        return read_controls(fields, from_ms(int(seconds) * 1000 + int(micros) // 1000))
+
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""
         status = await _answered(self._redis.get(self.keys.status(job_id)))
@@ -103,7 +125,7 @@ class QueueViews:
         async with self._redis.pipeline(transaction=True) as pipe:
             for job_id in job_ids:
                 pipe.get(self.keys.data(job_id))
-                pipe.hmget(self.keys.meta(job_id), "worker", "due", "cancel", "lost", "version")
+                pipe.hmget(self.keys.meta(job_id), "state", "worker", "due", "cancel", "lost", "version")
             answers = await _answered(pipe.execute())
         found: dict[str, dict[str, Any]] = {}
         for job_id, data, meta in zip(job_ids, answers[::2], answers[1::2], strict=True):
@@ -142,14 +164,13 @@ class QueueViews:
 
     async def unrecorded_ids(self, limit: int = 1000) -> list[str]:
         """Jobs of the newest facts that are still on their way to PostgreSQL, each once; results are not unpacked."""
-        ids = {fields[b"id"].decode(): None async for _, fields in self._outbox_backwards(limit) if b"id" in fields}
+        ids = {job_id_of(fields): None async for _, fields in self._outbox_backwards(limit) if b"job" in fields}
         return list(ids)
 
     async def unrecorded_result(self, job_id: str, limit: int = 1000) -> bytes | None:
         """The JSON of a result that is still on its way to PostgreSQL; None when it is not among the newest facts."""
-        wanted = job_id.encode()
         async for _, fields in self._outbox_backwards(limit):
-            if fields.get(b"id") == wanted and b"result" in fields:
+            if b"result" in fields and job_id_of(fields) == job_id:
                 return unpack_result(fields[b"result"])
         return None
 
@@ -217,10 +238,11 @@ class QueueViews:
 
 
 def _live_fields(meta: list[bytes | None]) -> dict[str, Any]:
-    worker, due, cancel, lost, version = meta
+    """Worker and due time stay in the hash when the job leaves those states: they are shown while they hold."""
+    state, worker, due, cancel, lost, version = meta
     return {
-        "worker": worker.decode() if worker else None,
-        "due_at": from_ms(int(due)).isoformat() if due else None,
+        "worker": worker.decode() if worker and state == b"running" else None,
+        "due_at": from_ms(int(due)).isoformat() if due and state == b"retry" else None,
         "cancel_requested": cancel == b"1",
         "lost_count": int(lost or 0),
         "version": int(version or 0),

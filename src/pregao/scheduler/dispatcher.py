@@ -3,8 +3,12 @@
 One step, which may be killed anywhere and repeated by anyone:
 
 1. read the marks; a schedule without one starts from now;
-2. for each schedule, oldest first, decide about the occurrences between its mark and now;
-3. write each with one script, which makes its jobs, records it and moves the mark past it, or does none of these.
+2. finish the firings that were begun and left, of whatever schedule;
+3. for each schedule, oldest first, decide about the occurrences between its mark and now;
+4. write each with one script, which makes its jobs, records it and moves the mark past it, or does none of these.
+
+An occurrence of more than 1,000 jobs takes several scripts. The first moves the mark and leaves a plan, so that nobody
+decides about it again and step 2 finds it, with this schedule file or any other.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from loguru import logger
 
 from pregao.domain.clock import Clock, market_iso
 from pregao.domain.errors import GenerationMissing, InvalidInput
+from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
@@ -55,12 +60,22 @@ class Dispatcher:
             # Without it, "no mark" may mean that Redis was emptied: beginning from now would skip what is overdue.
             raise GenerationMissing
         marks = await self._align(commands, file, marks, now)
+        await self._finish_begun(commands)
         wake = now + RECHECK
         for name in sorted(file.scrapers):
             schedule = file.schedules[name]
             if schedule.enabled:
                 wake = min(wake, await self._handle(commands, schedule, file.scrapers[name], marks[name], now))
         return wake + self._ahead
+
+    async def _finish_begun(self, commands: QueueCommands) -> None:
+        for begun in await commands.started_firings():
+            logger.info(
+                "the firing of {} at {} goes on: {} of {} were made",
+                begun.firing.schedule_name, market_iso(begun.firing.fire_time),
+                begun.made, counted(len(begun.specs), "job"),
+            )  # fmt: skip
+            await commands.finish_firing(begun)
 
     async def _align(
         self, commands: QueueCommands, file: ScheduleFile, marks: dict[str, datetime], now: datetime
@@ -131,6 +146,6 @@ def _signature(file: ScheduleFile, name: str) -> Hashable:
 def _tell(outcome: str, schedule: Schedule, fire_time: datetime, jobs: int, detail: str | None) -> None:
     level = "INFO" if outcome == "fired" else "WARNING"
     logger.log(
-        level, "schedule {} of {}: {}, {} jobs{}",
-        schedule.name, market_iso(fire_time), outcome, jobs, f" ({detail})" if detail else "",
+        level, "schedule {} of {}: {}, {}{}",
+        schedule.name, market_iso(fire_time), outcome, counted(jobs, "job"), f" ({detail})" if detail else "",
     )  # fmt: skip

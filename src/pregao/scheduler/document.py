@@ -21,7 +21,9 @@ Scalar = None | bool | int | float | str
 _TAG = "tag:yaml.org,2002:"
 _DEPTH_LIMIT = 50
 _SIZE_LIMIT = 200_000
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_DIGITS_LIMIT = 1000
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_NOT_TEXT = frozenset({"null", "bool", "int", "float"})
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -54,11 +56,16 @@ class Located(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """A mapping; `duplicates` are the repeated keys: name, line of the repetition, line of the first."""
+    """A mapping by the text of its keys, as they were written.
+
+    `duplicates` are the repeated keys: name, line of the repetition, line of the first. `not_text` are the keys that
+    YAML takes for a number, for true, false or null.
+    """
 
     entries: dict[str, Located]
     key_lines: dict[str, int]
     duplicates: list[tuple[str, int, int]]
+    not_text: set[str]
 
 
 def read_yaml(path: Path) -> Located | None:
@@ -66,13 +73,13 @@ def read_yaml(path: Path) -> Located | None:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise _refused(path, 1, "does not exist", "set PREGAO_SCHEDULES to the schedule file's path") from None
+        raise _refused(path, None, "does not exist", "check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(path, 1, f"cannot be read: {error}", "make it a readable UTF-8 text file") from error
+        raise _refused(path, None, f"cannot be read: {error}", "make it a readable UTF-8 text file") from error
     parser = YAML(typ="rt", pure=True)
     try:
         node = parser.compose(text)
-        return None if node is None else _Reader().locate(node)
+        return None if node is None else _Reader(path).locate(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
@@ -83,23 +90,24 @@ def read_yaml(path: Path) -> Located | None:
         raise _refused(path, 1, f"is not YAML: {reason}", "mend the syntax") from error
 
 
-def _refused(path: Path, line: int, problem: str, fix: str) -> ScheduleFileRefused:
+def _refused(path: Path, line: int | None, problem: str, fix: str) -> ScheduleFileRefused:
     return ScheduleFileRefused(Problem(file=str(path), line=line, problem=problem, fix=fix))
 
 
 class _Reader:
     """Turns nodes into located values; anchors are expanded, within bounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._size = 0
 
     def locate(self, node: Node, depth: int = 0) -> Located:
         self._size += 1
-        if depth > _DEPTH_LIMIT or self._size > _SIZE_LIMIT:
-            raise YAMLError(f"it is nested deeper than {_DEPTH_LIMIT} levels or holds more than {_SIZE_LIMIT} values")
         line = node.start_mark.line + 1
-        if isinstance(node.value, str) and _UNSTORABLE.search(node.value):
-            raise YAMLError(f"line {line} has a NUL or half a surrogate pair in its text, which cannot be stored")
+        if depth > _DEPTH_LIMIT or self._size > _SIZE_LIMIT:
+            limits = f"is nested deeper than {_DEPTH_LIMIT} levels or holds more than {_SIZE_LIMIT} values"
+            raise _refused(self._path, line, limits, "split it, or use fewer anchors")
+        self._check_text(node)
         if isinstance(node, MappingNode):
             return Located(line, self._mapping(node, depth))
         if isinstance(node, SequenceNode):
@@ -107,31 +115,49 @@ class _Reader:
         return Located(line, _scalar(node), str(node.value))
 
     def _mapping(self, node: MappingNode, depth: int) -> Mapping:
-        found = Mapping({}, {}, [])
+        found = Mapping({}, {}, [], set())
         merged: list[Located] = []
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
                 sources = value.value if isinstance(value, SequenceNode) else [value]
                 merged += [self.locate(source, depth + 1) for source in sources]
                 continue
-            name, line = str(key.value), key.start_mark.line + 1
+            name, line = self._key(key), key.start_mark.line + 1
             if name in found.entries:
                 found.duplicates.append((name, line, found.key_lines[name]))
                 continue
             found.entries[name] = self.locate(value, depth + 1)
             found.key_lines[name] = line
+            if _kind(key) in _NOT_TEXT:
+                found.not_text.add(name)
         for source in merged:
-            if not isinstance(source.value, Mapping):
-                raise YAMLError(f"line {source.line}: `<<` merges mappings only")
-            for name, entry in source.value.entries.items():
-                found.entries.setdefault(name, entry)
-                found.key_lines.setdefault(name, source.value.key_lines[name])
+            self._merge(found, source)
         return found
+
+    def _merge(self, found: Mapping, source: Located) -> None:
+        if not isinstance(source.value, Mapping):
+            raise _refused(self._path, source.line, "has `<<` with no mapping", "merge an anchor of a mapping")
+        for name, entry in source.value.entries.items():
+            if name not in found.entries:
+                found.entries[name] = entry
+                found.key_lines[name] = source.value.key_lines[name]
+                found.not_text.update(source.value.not_text & {name})
+
+    def _key(self, key: Node) -> str:
+        if not isinstance(key.value, str):
+            raise _refused(self._path, key.start_mark.line + 1, "has a list or mapping for a name", "use text")
+        self._check_text(key)
+        return key.value
+
+    def _check_text(self, node: Node) -> None:
+        if isinstance(node.value, str) and _HALF_A_PAIR.search(node.value):
+            line = node.start_mark.line + 1
+            raise _refused(self._path, line, "has half a surrogate pair in its text", "write well-formed Unicode")
 
 
 def _scalar(node: Node) -> Scalar:
     raw: str = node.value
-    kind = str(node.tag).removeprefix(_TAG)
+    kind = _kind(node)
     try:
         if kind == "null":
             return None
@@ -139,10 +165,17 @@ def _scalar(node: Node) -> Scalar:
             return raw.lower() == "true"
         if kind == "int":
             digits = raw.replace("_", "")
-            return int(digits, 0) if digits.lstrip("+-").startswith(("0o", "0x", "0b")) else int(digits)
+            if digits.lstrip("+-").startswith(("0o", "0x", "0b")):
+                return int(digits, 0)
+            # Python reads no longer ones; this one is out of every range, and so is infinity.
+            return int(digits) if len(digits) <= _DIGITS_LIMIT else float(digits)
         if kind == "float":
             return float(raw.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
         # A %YAML 1.1 directive makes 10:30 an "int"; to us it is the text that was written.
         return raw
     return raw
+
+
+def _kind(node: Node) -> str:
+    return str(node.tag).removeprefix(_TAG)

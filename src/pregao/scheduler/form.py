@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import re
 from difflib import get_close_matches
 
 from pregao.scheduler.document import Located, Mapping
 from pregao.scheduler.problem import Problem
+
+_DIGITS = re.compile("-?[0-9]{1,100}")
 
 
 class Form:
@@ -38,6 +40,15 @@ class Form:
     def report(self, name: str | None, problem: str, fix: str) -> None:
         """Note a problem with a field, or with the whole schedule when `name` is None or is not written."""
         self.problems.append(self._finding(name, problem, fix))
+
+    def report_at(self, path: str, item: Located, problem: str, fix: str, line: int | None = None) -> None:
+        """Note a problem with something inside a field, on its own line unless `line` says where."""
+        self.problems.append(
+            Problem(
+                file=self._file, line=line or item.line, schedule=self.schedule, field=path, value=item.text,
+                problem=problem, fix=fix,
+            )
+        )  # fmt: skip
 
     def warn(self, name: str, problem: str, fix: str) -> None:
         """Note something odd that does not keep the schedule from running."""
@@ -73,6 +84,9 @@ class Form:
         if not blank and not value.raw.strip():
             self.report(name, "is empty", "write a value or leave the field out")
             return None
+        if "\0" in value.raw:
+            self.report(name, "contains a NUL character", "remove it")
+            return None
         return value.raw
 
     def boolean(self, name: str, default: bool) -> bool:
@@ -101,7 +115,7 @@ class Form:
         if value is None:
             return None
         number = value.value
-        if isinstance(number, str) and number.strip().lstrip("-").isdecimal():
+        if isinstance(number, str) and _DIGITS.fullmatch(number.strip()):
             number = int(number)
         limits = f"{at_least} or more" if at_most is None else f"{at_least} to {at_most}"
         if isinstance(number, bool) or not isinstance(number, int):
@@ -119,7 +133,7 @@ class Form:
             return None
         number = value.value
         limits = f"a number from 0 to {at_most:.0f}" if above is None else f"more than {above:g}, at most {at_most:.0f}"
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        if isinstance(number, bool) or not isinstance(number, int | float) or number != number:
             self.report(name, "is not a number of seconds", f"use {limits}")
             return None
         if number > at_most or number < 0 or (above is not None and number <= above):

@@ -14,14 +14,16 @@ import msgspec
 
 from pregao.domain.clock import Clock
 from pregao.domain.errors import InvalidInput
-from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority, check_metadata
-from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Schedule, ScheduleType
+from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
+from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Once, Schedule, ScheduleType
 from pregao.scheduler.document import Mapping, read_yaml
 from pregao.scheduler.form import Form
-from pregao.scheduler.problem import Problem
+from pregao.scheduler.metadata import read_metadata
+from pregao.scheduler.problem import Problem, shown
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import BrokenScraper, UnknownScraper
 
 COMMON_FIELDS = (
@@ -30,13 +32,16 @@ COMMON_FIELDS = (
 )  # fmt: skip
 GRACE_LIMIT_SECONDS = 366 * 86_400
 NAME_LIMIT = 200
+NO_SCRAPER = "no scraper"
+NOT_LOADED = "not loaded"
 
 
 class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
-    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule; one that is
-    missing there has no scraper installed, and does not fire. `warnings` keep nothing from running.
+    `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
+    `asleep` says of the others what they lack: `no scraper`, `not configured: set NAME`, or `not loaded: PLACE: ERROR`.
+    `suggestions` says for some which scraper was meant. `warnings` keep nothing from running.
     """
 
     path: Path
@@ -44,14 +49,29 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     scrapers: dict[str, str]
     problems: list[Problem]
     warnings: list[Problem]
+    asleep: dict[str, str] = {}
+    suggestions: dict[str, str] = {}
+
+    def why_not_run(self, name: str) -> str | None:
+        """Why the jobs of a schedule cannot be made here: "its scraper 'BCBB' is not installed; did you mean BCB?"."""
+        if name in self.scrapers:
+            return None
+        lack, suggestion = self.asleep.get(name, NO_SCRAPER), self.suggestions.get(name)
+        lack = "not installed" if lack == NO_SCRAPER else lack
+        why = f"its scraper {shown(self.schedules[name].scraper)} is {lack}"
+        return why if suggestion is None else f"{why}; {suggestion}"
+
+    def why_silent(self, name: str) -> str | None:
+        """Why a schedule does not fire by itself; None when it does."""
+        return self.why_not_run(name) or (None if self.schedules[name].enabled else "it is disabled")
 
 
 def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, clock: Clock) -> ScheduleFile:
     """Read and check a schedule file.
 
-    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, or InvalidInput when the
-    name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when the file is missing
-    or is not YAML; all else is listed in `problems`.
+    `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, BrokenScraper,
+    or InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
+    the file is missing or is not YAML; all else is listed in `problems`.
     """
     result = ScheduleFile(path, {}, {}, [], [])
     listing = _listing(path, result.problems)
@@ -78,7 +98,7 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
             continue
         form = Form(file, name, line, entry.value)
         schedule = _read_schedule(form, clock.now())
-        scraper = None if schedule is None else _resolve(form, schedule.scraper, resolve)
+        scraper, lack, suggestion = (None, "", None) if schedule is None else _resolve(form, schedule.scraper, resolve)
         result.problems.extend(form.problems)
         result.warnings.extend(form.warnings)
         if schedule is None or form.problems or name in repeated:
@@ -86,6 +106,10 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
         result.schedules[name] = schedule
         if scraper is not None:
             result.scrapers[name] = scraper
+            continue
+        result.asleep[name] = lack
+        if suggestion is not None:
+            result.suggestions[name] = suggestion
     return result
 
 
@@ -143,7 +167,17 @@ def _read_schedule(form: Form, now: datetime) -> Schedule | None:
     if kind is ScheduleType.CRON and next_fire(unbounded, now) is None:
         form.report(None, "never fires: no date has these fields", "check day and month")
         return None
+    _warn_of_the_past(form, schedule, now)
     return schedule
+
+
+def _warn_of_the_past(form: Form, schedule: Schedule, now: datetime) -> None:
+    """What is over may be meant, as a record of what once was to happen; most often it is a wrong year."""
+    told, fix = "is in the past: it never fires", "write a later one, or remove the schedule"
+    if isinstance(schedule.rule, Once) and schedule.rule.at <= now:
+        form.warn("run_date", told, fix)
+    if schedule.end_date is not None and schedule.end_date < now:
+        form.warn("end_date", told, fix)
 
 
 def _check_name(form: Form) -> None:
@@ -205,26 +239,9 @@ def _read_options(form: Form) -> dict[str, Any]:
         "catch_up": CatchUp.LATEST if catch_up is None else CatchUp(catch_up),
         "max_retries": form.whole_number("max_retries", at_least=0, at_most=MAX_RETRIES_LIMIT),
         "timeout_seconds": form.seconds("timeout_seconds", above=0, at_most=TIMEOUT_LIMIT_SECONDS),
-        "metadata": _read_metadata(form),
+        "metadata": read_metadata(form),
         "description": form.text("description", blank=True) or "",
     }
-
-
-def _read_metadata(form: Form) -> dict[str, Any]:
-    value = form.get("metadata")
-    if value is None:
-        return {}
-    if not isinstance(value.value, Mapping):
-        form.report("metadata", "is not a mapping", "indent name: value pairs below it")
-        return {}
-    for name, line, first in value.value.duplicates:
-        form.report("metadata", f"has {name!r} twice, on lines {first} and {line}", "keep one of the two")
-    plain = {name: entry.plain() for name, entry in value.value.entries.items()}
-    try:
-        check_metadata(plain)
-    except InvalidInput as error:
-        form.report("metadata", error.problem, error.fix)
-    return plain
 
 
 def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
@@ -237,22 +254,24 @@ def _read_bounds(form: Form, kind: ScheduleType, zone: ZoneInfo) -> tuple[dateti
     return start and start.at.astimezone(UTC), end and end.at.astimezone(UTC)
 
 
-def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> str | None:
-    """The canonical name; None when no such scraper is installed, which is not the file's fault.
+def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> tuple[str | None, str, str | None]:
+    """The canonical name; or None, what it lacks here, which is not the file's fault, and what may have been meant.
 
-    One that did load before keeps its schedule: what it fires fails with the reason, until it is mended.
+    A scraper that did load before keeps its schedule: what it fires fails with the reason, until it is mended.
     """
     if resolve is None:
-        return scraper
+        return scraper, "", None
     try:
-        return resolve(scraper)
+        return resolve(scraper), "", None
     except UnknownScraper as error:
-        if error.suggestions:
-            form.warn("scraper", error.problem, error.fix)
-        return None
+        return None, NO_SCRAPER, error.fix if error.suggestions else None
+    except NotConfigured as error:
+        return None, str(error), None
     except BrokenScraper as error:
+        if error.canonical is None:
+            return None, f"{NOT_LOADED}: {error.reason}", None
         form.warn("scraper", error.problem, error.fix)
-        return error.canonical
+        return error.canonical, "", None
     except InvalidInput as error:
         form.report("scraper", error.problem, error.fix)
-        return None
+        return None, error.problem, None

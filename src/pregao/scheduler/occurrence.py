@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
 from pregao.domain.clock import market_iso
 from pregao.domain.job import JobSpec
-from pregao.domain.schedule import CatchUp, Schedule, occurrence_job_id
+from pregao.domain.schedule import CatchUp, Schedule, occurrence_job_id, run_job_id
 from pregao.queue.facts import Firing, FiringOutcome
 from pregao.scheduler.triggers import next_fire
 
@@ -24,7 +26,7 @@ class Defaults(msgspec.Struct, frozen=True):
 
 
 class Occurrence(msgspec.Struct, frozen=True):
-    """A handled occurrence, ready to be written: the firing and its jobs (none unless it runs)."""
+    """A handled occurrence or a run by hand, ready to be written: the firing and its jobs (none unless it runs)."""
 
     firing: Firing
     specs: list[JobSpec]
@@ -34,7 +36,8 @@ def handle(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime,
     """Decide about the occurrence at `fire_time`, seen at `now`. `scraper` is the canonical name."""
     outcome, detail = decide(schedule, fire_time, now)
     runs = outcome in ("fired", "late")
-    specs = _specs(schedule, scraper, fire_time, now, defaults) if runs else []
+    job_id = partial(occurrence_job_id, schedule.name, fire_time)
+    specs = _specs(schedule, scraper, fire_time, now, defaults, job_id) if runs else []
     firing = Firing(
         schedule_name=schedule.name,
         scraper_name=scraper,
@@ -43,6 +46,24 @@ def handle(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime,
         tickers=list(schedule.tickers),
         job_ids=[spec.id for spec in specs],
         detail=detail,
+    )
+    return Occurrence(firing, specs)
+
+
+def by_hand(
+    schedule: Schedule, scraper: str, now: datetime, defaults: Defaults, *, run_id: str, requested_by: str | None
+) -> Occurrence:
+    """A run of the schedule at `now`, whatever its rule says. Raises InvalidInput when its jobs could never run."""
+    specs = _specs(schedule, scraper, now, now, defaults, partial(run_job_id, run_id))
+    firing = Firing(
+        schedule_name=schedule.name,
+        scraper_name=scraper,
+        fire_time=now,
+        outcome="manual",
+        tickers=list(schedule.tickers),
+        job_ids=[spec.id for spec in specs],
+        run_id=run_id,
+        requested_by=requested_by,
     )
     return Occurrence(firing, specs)
 
@@ -70,12 +91,19 @@ def decide(schedule: Schedule, fire_time: datetime, now: datetime) -> tuple[Firi
             return "late", f"{late}, catch_up latest"
 
 
-def _specs(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime, defaults: Defaults) -> list[JobSpec]:
+def _specs(
+    schedule: Schedule,
+    scraper: str,
+    fire_time: datetime,
+    now: datetime,
+    defaults: Defaults,
+    job_id: Callable[[str | None], str],
+) -> list[JobSpec]:
     retries, timeout = schedule.max_retries, schedule.timeout_seconds
     metadata = {"schedule_name": schedule.name, "scheduled_at": market_iso(fire_time), **schedule.metadata}
     return [
         JobSpec(
-            id=occurrence_job_id(schedule.name, fire_time, ticker),
+            id=job_id(ticker),
             scraper_name=scraper,
             ticker=ticker,
             priority=schedule.priority,

@@ -10,23 +10,28 @@ _SHOWN = 120
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. `line` counts from 1; `schedule`, `field` and `value` are None where they do not apply."""
+    """One finding. `line` counts from 1; it, `schedule`, `field` and `value` are None where they do not apply."""
 
     file: str
-    line: int
+    line: int | None = None
     schedule: str | None = None
     field: str | None = None
     value: str | None = None
     problem: str
     fix: str
 
+    @property
+    def place(self) -> str:
+        """The file, and the line where there is one."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
     def __str__(self) -> str:
         """One line: `file:line: schedule name: field: value problem; fix`."""
-        parts = [f"{self.file}:{self.line}"]
+        parts = [self.place]
         if self.schedule is not None:
-            parts.append(f"schedule {self.schedule}")
+            parts.append(f"schedule {printable(self.schedule)}")
         if self.field is not None:
-            parts.append(self.field)
+            parts.append(printable(self.field))
         value = "" if self.value is None else f"{shown(self.value)} "
         return f"{': '.join(parts)}: {value}{self.problem}; {self.fix}"
 
@@ -36,10 +41,22 @@ class ScheduleFileRefused(InvalidInput):
 
     def __init__(self, problem: Problem) -> None:
         self.details = problem
-        super().__init__("schedules", f"{problem.file}:{problem.line}", problem.problem, problem.fix)
+        super().__init__("schedules", problem.place, problem.problem, problem.fix)
+
+    def of_the_settings(self) -> ScheduleFileRefused:
+        """The same for a file that nobody named: the settings did, and can name another."""
+        if self.details.line is not None:
+            return self
+        fix = f"{self.details.fix}, or set PREGAO_SCHEDULES to the schedule file's path"
+        return ScheduleFileRefused(msgspec.structs.replace(self.details, fix=fix))
 
 
 def shown(value: str) -> str:
     """A value as it is quoted in a message, cut when it is long."""
     quoted = repr(value)
     return quoted if len(quoted) <= _SHOWN else quoted[: _SHOWN - 3] + "..."
+
+
+def printable(name: str) -> str:
+    """A name as it stands in a message of one line: as it is, or escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pregao.domain.schedule import CronFields, Every, Once, Rule, ScheduleType, UnixCron
-from pregao.scheduler.document import Located
 from pregao.scheduler.form import Form
+from pregao.scheduler.ranges import SPANS, UNIX_SPANS, backward_range
 from pregao.scheduler.triggers import as_utc, check_cron_fields, check_unix_cron, is_cron_expression
 
 CRON_FIELDS = ("month", "day", "day_of_week", "hour", "minute", "second")
@@ -83,11 +83,20 @@ def _read_expression(form: Form) -> UnixCron | None:
     try:
         check_unix_cron(expression)
     except ValueError as error:
-        reason = str(error)
-        problem = reason if reason.startswith("has") else f"is not a Unix cron expression: {reason}"
-        form.report("cron", problem, "write minute, hour, day of month, month, day of week: '30 10 * * mon-fri'")
+        form.report("cron", *_expression_trouble(expression, str(error)))
         return None
     return UnixCron(expression)
+
+
+def _expression_trouble(expression: str, reason: str) -> tuple[str, str]:
+    """What is wrong with a Unix expression, and what to write."""
+    if not reason.startswith("has"):
+        for (field, span), word in zip(UNIX_SPANS.items(), expression.lower().split(), strict=True):
+            backwards = backward_range(span, word)
+            if backwards is not None:
+                return f"has {backwards.term} for the {field}, which runs backwards", backwards.fix
+        reason = f"is not a Unix cron expression: {reason}"
+    return reason, "write minute, hour, day of month, month, day of week: '30 10 * * mon-fri'"
 
 
 def _cron_text(form: Form, name: str) -> str | None:
@@ -97,25 +106,28 @@ def _cron_text(form: Form, name: str) -> str | None:
         return None
     text = str(value.value).strip().lower()
     if not is_cron_expression(name, text):
-        form.report(name, "is not an expression", _cron_fix(name, value, text))
+        form.report(name, "is not an expression", _cron_fix(name, text))
         return None
     try:
         # The other fields are open, so that only this one can be at fault.
         check_cron_fields(CronFields(**{name: text}))
     except ValueError as error:
-        form.report(name, f"is out of range: {_plain_reason(error)}", _cron_fix(name, value, text))
+        backwards = backward_range(SPANS[name], text)
+        if backwards is None:
+            form.report(name, f"is out of range: {_plain_reason(error)}", _cron_fix(name, text))
+        else:
+            told = "runs backwards" if backwards.term == text else f"has {backwards.term}, which runs backwards"
+            form.report(name, told, backwards.fix)
         return None
     return text
 
 
-def _cron_fix(name: str, value: Located, text: str) -> str:
+def _cron_fix(name: str, text: str) -> str:
     if name == "day_of_week" and re.search(r"\b7\b", text):
         return "Sunday is 6: days count from Monday = 0"
     if ":" in text and name in ("hour", "minute"):
         hour, minute = text.split(":")[:2]
         return f"write hour: {hour} and minute: {minute}"
-    if isinstance(value.value, str) and "-" in text and text.replace("-", "").isalpha():
-        return f"a range goes upwards: use {_RANGES[name]}, and a comma for two ranges"
     return f"use {_RANGES[name]}; lists, ranges and steps as '1,5', '9-17', '*/2'"
 
 

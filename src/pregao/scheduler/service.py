@@ -8,14 +8,14 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 
-from pregao.domain.clock import Clock, SystemClock, market_iso
+from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import GenerationMissing, QueueError, StoreError, UnsafeServer
+from pregao.domain.names import counted
 from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
 from pregao.queue.commands import QueueCommands
@@ -24,9 +24,10 @@ from pregao.queue.views import SchedulerFacts
 from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.occurrence import Defaults
-from pregao.scheduler.problem import Problem
-from pregao.scheduler.triggers import next_fire
+from pregao.scheduler.overview import describe
+from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.watched_file import WatchedFile
+from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -82,14 +83,15 @@ class ScraperScheduler:
     async def initialize(self) -> None:
         """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
         if self._registry is None:
-            self._registry = await asyncio.to_thread(Registry.load, self._settings)
+            self._registry = await aside(Registry.load, self._settings)
         self._file = WatchedFile(self._path, self._registry, self._clock)
-        self._file.load()
-        logger.info("{} schedules from {}", len(self.file.schedules), self._path)
-        silent = {name: schedule for name, schedule in self.file.schedules.items() if name not in self.file.scrapers}
-        if silent:
-            listed = ", ".join(f"{name} ({schedule.scraper})" for name, schedule in silent.items())
-            logger.warning("{} schedules do not fire for want of their scraper: {}", len(silent), listed)
+        try:
+            self._file.load()
+        except ScheduleFileRefused as refused:
+            raise (refused.of_the_settings() if self._path == self._settings.schedules_path else refused) from None
+        logger.info("{} from {}", counted(len(self.file.schedules), "schedule"), self._path)
+        for name in self.file.asleep:
+            logger.warning("schedule {} does not fire: {}", name, self.file.why_not_run(name))
 
     async def start(self) -> None:
         """Start to fire in the background; does nothing when it already does."""
@@ -110,23 +112,14 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `no scraper` (it is not installed, so nothing fires) or `over`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `not configured: …`
+        or `not loaded: …`.
         """
         now = self._clock.now()
-        return [self._entry(name, now) for name, schedule in self.file.schedules.items() if schedule.enabled]
-
-    def _entry(self, name: str, now: datetime) -> dict[str, Any]:
-        schedule = self.file.schedules[name]
-        installed = name in self.file.scrapers
-        following = next_fire(schedule, now) if installed else None
-        state = "no scraper" if not installed else "over" if following is None else "scheduled"
-        return {
-            "id": name,
-            "name": name,
-            "next_run_time": market_iso(following),
-            "trigger": schedule.trigger,
-            "state": state,
-        }
+        enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
+        shown = [describe(self.file, name, now, firings=1) for name in enabled]
+        told = ("name", "next_run_time", "trigger", "state")
+        return [{"id": row["name"], **{key: row[key] for key in told}} for row in shown]
 
     async def _run(self) -> None:
         assert self._registry is not None

@@ -44,6 +44,9 @@ def _read_ticker(form: Form, item: Located) -> str | None:
     if not item.raw.strip():
         form.report("tickers", f"has a blank entry on line {item.line}", "remove it")
         return None
+    if "\0" in item.raw:
+        form.report("tickers", f"has a NUL character on line {item.line}", "remove it: PostgreSQL cannot store it")
+        return None
     parts = [part.strip() for part in item.raw.split(",")]
     if len(parts) > 1 and all(_CODE.fullmatch(part) for part in parts):
         form.report("tickers", "is several tickers in one text", f"write a list: [{', '.join(parts)}]")

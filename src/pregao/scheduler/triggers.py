@@ -23,6 +23,7 @@ from apscheduler.triggers.cron import CronTrigger
 from cronsim import CronSim, CronSimError
 
 from pregao.domain.clock import require_aware
+from pregao.domain.names import counted
 from pregao.domain.schedule import CronFields, Every, Once, Schedule, UnixCron
 
 EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001 - a local midnight in any timezone
@@ -72,8 +73,9 @@ def check_cron_fields(fields: CronFields) -> None:
 
 def check_unix_cron(expression: str) -> None:
     """Raise ValueError when `expression` is not a five-field Unix expression that can ever match."""
-    if len(expression.split()) != 5:
-        raise ValueError("has not five fields: minute, hour, day of month, month, day of week")
+    fields = len(expression.split())
+    if fields != 5:
+        raise ValueError(f"has {counted(fields, 'field')} and not five")
     try:
         CronSim(expression, EPOCH)
     except CronSimError as error:

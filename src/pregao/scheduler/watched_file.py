@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from loguru import logger
 
 from pregao.domain.clock import Clock
+from pregao.domain.names import counted
 from pregao.scheduler.loader import ScheduleFile, load_schedules
 from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scrapers.registry import Registry
@@ -22,8 +24,21 @@ class WatchedFile:
         self._scrapers_read = registry.version
         self._read: Stamp = None
         self._seen: Stamp = None
+        self._looked = False
+        self._refreshing = Lock()
         self.current = ScheduleFile(path, {}, {}, [], [])
         self.problems: list[Problem] = []
+
+    def refresh(self) -> tuple[ScheduleFile, list[Problem]]:
+        """For those who are asked now and then, in any thread: read it if it was written, or scrapers changed, since.
+
+        Answers what is in force, which may be empty, and what is wrong with the file on disk.
+        """
+        with self._refreshing:
+            if not self._looked or self._stamp() != self._read or self._has_other_scrapers():
+                self._looked = True
+                self.reload()
+            return self.current, self.problems
 
     def load(self) -> None:
         """Read it for the first time. Raises ScheduleFileRefused when it is missing or is not YAML."""
@@ -38,7 +53,7 @@ class WatchedFile:
         """
         stamp, before = self._stamp(), self._seen
         self._seen = stamp
-        return (stamp != self._read and stamp == before) or self._scrapers_read != self._registry.version
+        return (stamp != self._read and stamp == before) or self._has_other_scrapers()
 
     def reload(self) -> None:
         """Read it again; a file that is missing, broken or empty keeps what was loaded before."""
@@ -50,19 +65,22 @@ class WatchedFile:
             return
         except Exception as error:  # noqa: BLE001 - an edit must never end a scheduler that works
             logger.exception("{} cannot be read", self._path)
-            told = Problem(file=str(self._path), line=1, problem=f"cannot be read: {error!r}", fix="undo the edit")
+            told = Problem(file=str(self._path), problem=f"cannot be read: {error!r}", fix="undo the edit")
             self._keep([told])
             return
         if fresh.problems and not fresh.schedules:
             self._keep(fresh.problems)
             return
         self.current = fresh
-        logger.info("{} was changed: {} schedules", self._path, len(fresh.schedules))
+        logger.info("{} was read: {}", self._path, counted(len(fresh.schedules), "schedule"))
         self._report(fresh.problems)
+
+    def _has_other_scrapers(self) -> bool:
+        return self._scrapers_read != self._registry.version
 
     def _load(self) -> ScheduleFile:
         self._scrapers_read = self._registry.version
-        return load_schedules(self._path, resolve=self._registry.resolve, clock=self._clock)
+        return load_schedules(self._path, resolve=self._registry.resolve_configured, clock=self._clock)
 
     def _keep(self, problems: list[Problem]) -> None:
         logger.error("{} is broken: the schedules loaded before stay in force", self._path)

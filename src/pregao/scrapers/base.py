@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pregao.domain.clock import Clock, SystemClock
+from pregao.domain.errors import ScrapeError
+from pregao.domain.failure import FailureClass
 
 
 @dataclass(slots=True)
@@ -58,6 +60,20 @@ class ScraperSettings(Protocol):
     def upstream(self, name: str, default: str) -> str:
         """Scheme and host to use for the source `name` in place of `default`."""
 
+    def user_agent(self, name: str, default: str) -> str:
+        """The User-Agent for the source `name`, if the user gave one, in place of `default`."""
+
+    def secret(self, name: str) -> str | None:
+        """The key or token in the variable `name`, None when it is not set; never to be logged or put into an error."""
+
+
+class NotConfigured(ScrapeError):
+    """A scraper cannot run: keys that it needs are not set."""
+
+    def __init__(self, *missing: str) -> None:
+        """`missing` are the variables to set."""
+        super().__init__(f"not configured: set {' and '.join(missing)}", FailureClass.LOGIN)
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
@@ -68,10 +84,14 @@ class Collected:
 
 
 class BaseScraper(ABC):
-    """Base of the scrapers that come with Pregão: subclasses name themselves and implement `collect`."""
+    """Base of the scrapers that come with Pregão: subclasses name themselves and implement `collect`.
+
+    `needs` are the secrets without which it can do nothing; its schedules do not fire while one of them is not set.
+    """
 
     name: ClassVar[str]
     source: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
     canary: ClassVar[str | None] = None
     """An argument that is known to have data, for `pregao scrapers check`."""
 

@@ -24,6 +24,9 @@ LAST_WORDS_SECONDS = 1.0
 DRAINING_LOOKS = 100
 """A pipe holds 64 KB; one that is still filled is not read for ever."""
 _CHUNK = 64 * 1024
+_SOURCE = str(Path(__file__).resolve().parents[2])
+# Not -m: a checkout that runs without being installed is found by this process's import path alone.
+_BOOT = f"import runpy, sys; sys.path.append({_SOURCE!r}); runpy.run_module(sys.argv[1], run_name='__main__')"
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
@@ -32,7 +35,7 @@ class ChildSilent(Exception):
 
 
 class Child:
-    """Runs `python -m module` with `request` until the `with` block ends; nothing of its process group is left then.
+    """Runs the program `module` with `request` until the `with` block ends; nothing of its process group is left then.
 
     `environment` is all that it gets. What it prints is drained all the time, and its last 64 KB are in `output`.
     """
@@ -44,7 +47,7 @@ class Child:
             stdin.write(json.dumps(request).encode())
             stdin.seek(0)
             # -P: the working directory is no place of imports; -X faulthandler: a blow is told with its line.
-            options = ["-P", "-u", "-X", "faulthandler", "-m", module, str(os.getpid()), str(writing)]
+            options = ["-P", "-u", "-X", "faulthandler", "-c", _BOOT, module, str(os.getpid()), str(writing)]
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, *options],

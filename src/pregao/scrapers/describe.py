@@ -1,4 +1,4 @@
-"""The child program that tells which scrapers a directory holds: `python -m pregao.scrapers.describe`.
+"""The child program that tells which scrapers a directory holds.
 
 Request: directory, leave_out (modules that are known already), first (the module to begin with, or null), run_init.
 Messages: `begin` before each step that runs the users' code, so that the parent knows where it hangs or dies; `scraper`

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pregao.domain.names import fold
-from pregao.scrapers.base import Scraper
+from pregao.scrapers.base import NotConfigured, Scraper
 
 BUILTIN_PACKAGE = "pregao.scrapers.builtin"
 Executor = Literal["in_loop", "isolated"]
@@ -21,7 +21,7 @@ class Entry:
 
     `executor` says where it runs: in the worker's event loop, or in a process of its own; only the former is made by
     `make`. The latter is `class_name` of `module` in `directory`, loaded by `directory.load_class` with `run_init`.
-    `canary` is an argument that is known to work.
+    `canary` is an argument that is known to work, `missing` are the variables that it lacks to run.
     """
 
     name: str
@@ -38,12 +38,18 @@ class Entry:
     file: str | None = None
     line: int | None = None
     run_init: bool = True
+    missing: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
         """Where the class is, as `module:Class`, with its directory where it has one."""
         place = f"{self.module}:{self.class_name}"
         return place if self.directory is None else f"{place} in {self.directory}"
+
+    @property
+    def missing_configuration(self) -> str | None:
+        """Why it cannot run here, with what to set; None when nothing is missing."""
+        return str(NotConfigured(*self.missing)) if self.missing else None
 
     @property
     def comes_along(self) -> bool:

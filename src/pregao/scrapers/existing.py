@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Callable
+from functools import lru_cache
+from types import FunctionType, MethodType
 from typing import Any
 
 
@@ -42,8 +45,21 @@ class ExistingScraper:
 
 def argument_of(scraper: Any) -> inspect.Parameter | None:
     """The first positional parameter of `scrape`; None when it takes none. One that hides its signature takes one."""
+    scrape = scraper.scrape
+    if isinstance(scrape, MethodType) and isinstance(scrape.__func__, FunctionType):
+        return _argument_of_method(scrape.__func__)
+    return _first_positional(scrape)
+
+
+@lru_cache(maxsize=1024)
+def _argument_of_method(function: FunctionType) -> inspect.Parameter | None:
+    """Reading a signature takes longer than the rest of a short attempt: once for each class is enough."""
+    return _first_positional(MethodType(function, object()))
+
+
+def _first_positional(scrape: Callable[..., Any]) -> inspect.Parameter | None:
     try:
-        parameters = list(inspect.signature(scraper.scrape).parameters.values())
+        parameters = list(inspect.signature(scrape).parameters.values())
     except (TypeError, ValueError):
         return inspect.Parameter("ticker", inspect.Parameter.POSITIONAL_ONLY)
     positional = (

@@ -14,15 +14,25 @@ import httpx
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 
+# What only a bot check has. The script that watches visitors (challenge-platform/scripts/jsd) is in ordinary pages too.
 _CHALLENGE_MARKS = (
     b"attention required! | cloudflare",
+    b"used cloudflare to restrict access",
     b"<title>just a moment",
-    b"/cdn-cgi/challenge-platform",
-    b"cf-error-details",
+    b"<title>um momento",
+    b"orchestrate/chl_",
     b"cf_chl_opt",
-    b"g-recaptcha",
-    b"h-captcha",
+    b"cf-browser-verification",
+    b"challenge-running",
+    b"challenge-error-",
+    b"px-captcha",
+    b"captcha-delivery.com",
+    b"_incapsula_resource",
+    b"detected unusual traffic",
 )
+# Ordinary pages may ask for a captcha in a form; a page that is little more than that is a bot check.
+_CAPTCHA_MARKS = (b"g-recaptcha", b"h-captcha", b"cf-turnstile", b"captcha-form")
+_CHECKED = 20_000
 
 
 class RateLimited(ScrapeError):
@@ -73,13 +83,16 @@ def of_status(status: int, headers: Mapping[str, str], body: bytes, url: str) ->
 
 def is_html(body: bytes) -> bool:
     """Whether a body is a page, when data was expected."""
-    return body.lstrip()[:1] == b"<"
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
 def is_challenge(body: bytes) -> bool:
     """Whether a page is a bot check or a block notice, not what was asked for."""
-    head = body[:20_000].lower()
-    return is_html(head) and any(mark in head for mark in _CHALLENGE_MARKS)
+    if not is_html(body):
+        return False
+    head = body[:_CHECKED].lower()
+    marks = _CHALLENGE_MARKS if len(body) > _CHECKED else _CHALLENGE_MARKS + _CAPTCHA_MARKS
+    return any(mark in head for mark in marks)
 
 
 def retry_after(header: str | None, date_header: str | None = None) -> float | None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from loguru import logger
 
 from pregao.domain.service import Background
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 
 LOOK_SECONDS = 1.0
@@ -31,14 +32,14 @@ async def following(registry: Registry) -> AsyncIterator[None]:
 
 
 async def _follow(registry: Registry) -> None:
-    before = await asyncio.to_thread(registry.stamps)
+    before = await aside(registry.stamps)
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
-            now = await asyncio.to_thread(registry.stamps)
+            now = await aside(registry.stamps)
             # At rest means the same at two looks in a row: no half of a copy is read.
             if registry.changed(now) and now == before:
-                await asyncio.to_thread(registry.refresh)
+                await aside(registry.refresh)
             before = now
         except Exception:  # noqa: BLE001 - what was loaded before stays; the next look may fare better
             logger.exception("the directories of SCRAPERS_PATH cannot be looked at")

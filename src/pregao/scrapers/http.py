@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
+import orjson
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
@@ -19,6 +20,10 @@ from pregao.scrapers.base import ScraperSettings
 from pregao.scrapers.loop_local import LoopLocal
 
 USER_AGENT = "Pregao/0.1 (market data scheduler; httpx)"
+BROWSER_USER_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Pregao/0.1"
+)
+"""For sources that answer 403 to whatever does not look like a browser; it still says who we are."""
 TIMEOUT = httpx.Timeout(connect=10, read=20, write=10, pool=60)
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=30)
 MAX_BYTES = 8 * 1024 * 1024
@@ -33,13 +38,24 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """What the source asks to wait, None when it does not say."""
+        return failures.retry_after(self.headers.get("retry-after"), self.headers.get("date"))
+
+    def refusal(self) -> ScrapeError:
+        """The failure that its status stands for, for a caller who accepted the status and finds no better reason."""
+        return failures.of_status(self.status, self.headers, self.body, self.url)
 
 
 class Site:
     """One source's door to the network.
 
     `PREGAO_UPSTREAM_<SOURCE>` replaces scheme and host of every origin of the source; the path stays. `user_agent`
-    and `headers` are for sources that answer only what looks like a browser.
+    and `headers` are for sources that answer only what looks like a browser; `PREGAO_USER_AGENT_<SOURCE>` replaces
+    the user agent. `secret_headers` carry a key: they are sent to nobody else, so that redirects are not followed.
     """
 
     def __init__(
@@ -49,12 +65,17 @@ class Site:
         *,
         user_agent: str = USER_AGENT,
         headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
+        read_timeout_seconds: float | None = None,
     ) -> None:
         self._source = source
         self._settings = settings
-        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip", **(headers or {})}
+        own = {"User-Agent": settings.user_agent(source, user_agent), "Accept-Encoding": "gzip"}
+        self._headers = {**own, **(headers or {}), **(secret_headers or {})}
+        self._follows = not secret_headers
         self._max_bytes = max_bytes
+        self._read_timeout_seconds = read_timeout_seconds
 
     def origin(self, default: str) -> str:
         """Scheme and host that stand for `default`, without a trailing slash."""
@@ -72,21 +93,70 @@ class Site:
 
         Raises ScrapeError: NETWORK, TIMEOUT, RATE_LIMITED, BLOCKED, LOGIN, VALIDATION or PERMANENT.
         """
+        return await self._ask("GET", default_origin, path, accept, params=params, follow_redirects=self._follows)
+
+    async def post_json(
+        self, default_origin: str, path: str, document: object, *, accept: frozenset[int] = frozenset()
+    ) -> Reply:
+        """POST `document` as JSON; as `get` in all else, except that no redirect is followed."""
+        return await self.post(default_origin, path, orjson.dumps(document), "application/json", accept=accept)
+
+    async def post(
+        self,
+        default_origin: str,
+        path: str,
+        content: bytes,
+        content_type: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Reply:
+        """POST `content`; as `get` in all else, except that no redirect is followed."""
+        typed = {**(headers or {}), "Content-Type": content_type}
+        return await self._ask("POST", default_origin, path, accept, headers=typed, content=content)
+
+    def _timeout(self) -> httpx.Timeout:
+        if self._read_timeout_seconds is None:
+            return TIMEOUT
+        return httpx.Timeout(**{**TIMEOUT.as_dict(), "read": self._read_timeout_seconds})
+
+    async def _ask(
+        self,
+        method: str,
+        default_origin: str,
+        path: str,
+        accept: frozenset[int],
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        follow_redirects: bool = False,
+    ) -> Reply:
         origin = self.origin(default_origin)
         try:
-            client = _client(origin)
-            async with client.stream("GET", origin + path, params=params, headers=self._headers) as response:
+            request = _client(origin).stream(
+                method,
+                origin + path,
+                params=params,
+                headers={**self._headers, **(headers or {})},
+                content=content,
+                follow_redirects=follow_redirects,
+                timeout=self._timeout(),
+            )
+            async with request as response:
                 body = await _read(response, self._max_bytes)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise failures.of_transport(error, origin) from error
-        if response.status_code != 200 and response.status_code not in accept:
-            raise failures.of_status(response.status_code, response.headers, body, str(response.url))
-        return Reply(
+        reply = Reply(
             url=str(response.url),
             status=response.status_code,
             content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
             body=body,
+            headers=response.headers,
         )
+        if reply.status != 200 and reply.status not in accept:
+            raise reply.refusal()
+        return reply
 
 
 @asynccontextmanager
@@ -124,7 +194,6 @@ def _client(origin: str) -> httpx.AsyncClient:
             verify=_tls(),
             timeout=TIMEOUT,
             limits=LIMITS,
-            follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
             # A proxy from the environment is for the outside; a recorded upstream on this machine is inside.
             trust_env=not _is_loopback(url.host),

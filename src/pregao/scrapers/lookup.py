@@ -10,6 +10,9 @@ from pregao.domain.names import fold
 from pregao.scrapers.discovery import LoadProblem
 from pregao.scrapers.entry import Entry
 
+SPELLINGS_LIMIT = 10_000
+"""Every job asks for its scraper by some spelling: these many are remembered, and never folded again."""
+
 
 class UnknownScraper(InvalidInput):
     """No scraper is called that; `suggestions` are the names that come close."""
@@ -32,18 +35,20 @@ class AmbiguousScraper(InvalidInput):
 
 
 class BrokenScraper(InvalidInput):
-    """A scraper answers to that, but does not load now; `canonical` is its name if it did load before."""
+    """A scraper answers to that, but does not load now, for `reason`; `canonical` is its name if it did load before."""
 
     def __init__(self, name: object, problem: LoadProblem) -> None:
         self.canonical = problem.canonical
-        said = f"{problem.place}: {problem.error}"
-        super().__init__("scraper_name", name, f"is a scraper that does not load ({said})", problem.fix or "correct it")
+        self.reason = f"{problem.place}: {problem.error}"
+        told = f"is a scraper that does not load ({self.reason})"
+        super().__init__("scraper_name", name, told, problem.fix or "correct it")
 
 
 class Lookup:
     """The scrapers of one moment by their names. Never changed; a new moment has a new one.
 
-    A scraper of the user's takes the place of one of the same name that comes with Pregão, which is then in `hidden`.
+    A scraper of the user's takes the place of one of the same name that comes with Pregão, which is then in `hidden`;
+    where both answer to the same module, class or source, the user's is meant.
     Two of the user's with one name are both in `rivals`, and neither is found.
     """
 
@@ -63,6 +68,7 @@ class Lookup:
         self.problems = [*problems, *map(_of_rivals, self.rivals)]
         apart = {id(entry) for same in self.rivals for entry in same}
         self.entries = {entry.name: entry for entry in found if id(entry) not in apart}
+        self._spellings: dict[str, Entry] = {}
         # One table for each kind of key, strongest first: folded key → the scrapers that answer to it.
         self._tables: tuple[dict[str, list[Entry]], ...] = ({}, {}, {}, {})
         for entry in found:
@@ -76,9 +82,18 @@ class Lookup:
 
     def find(self, name: str) -> Entry:
         """The scraper behind a loose name. Raises UnknownScraper, AmbiguousScraper or BrokenScraper."""
+        known = self._spellings.get(name)
+        if known is None:
+            known = self._search(name)
+            if len(self._spellings) < SPELLINGS_LIMIT:
+                self._spellings[name] = known
+        return known
+
+    def _search(self, name: str) -> Entry:
         folded = fold(name)
         for table in self._tables:
             found = table.get(folded, [])
+            found = [entry for entry in found if not entry.comes_along] or found
             if len(found) > 1 or (found and found[0].name not in self.entries):
                 raise self._ambiguous(name, found)
             if found:

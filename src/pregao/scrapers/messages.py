@@ -49,7 +49,7 @@ class Messages:
 
 def open_messages() -> tuple[dict[str, Any], Messages]:
     """The parent's request, and the way to answer. The first thing that a child does."""
-    parent, descriptor = int(sys.argv[1]), int(sys.argv[2])
+    parent, descriptor = int(sys.argv[2]), int(sys.argv[3])
     _die_with(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a blow would leave its memory in the users' directory
     request = json.load(sys.stdin)

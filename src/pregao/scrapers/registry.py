@@ -10,12 +10,13 @@ from loguru import logger
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.base import Scraper
+from pregao.scrapers.base import NotConfigured, Scraper
 from pregao.scrapers.discovery import FoundScraper, LoadProblem
 from pregao.scrapers.discovery_cache import ScraperDirectory
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.installed import canonical_name, installed
 from pregao.scrapers.lookup import AmbiguousScraper, BrokenScraper, Lookup, UnknownScraper
+from pregao.scrapers.stored import StoredResults
 from pregao.settings import Settings
 
 __all__ = ["AmbiguousScraper", "BrokenScraper", "Entry", "Registry", "UnknownScraper"]
@@ -43,10 +44,11 @@ class Registry:
         self._refreshing = threading.Lock()
 
     @classmethod
-    def load(cls, settings: Settings, *, anew: bool = False) -> Registry:
+    def load(cls, settings: Settings, stored: StoredResults | None = None, *, anew: bool = False) -> Registry:
         """Find and list everything; never raises for a scraper that does not load.
 
         Takes as long as its child processes need when a directory has changed; `anew` looks again in any case.
+        `stored` is for those who run scrapers: it goes to the classes that ask for it.
         """
         directories = [
             ScraperDirectory(
@@ -57,7 +59,7 @@ class Registry:
             )
             for path in settings.scrapers_path
         ]
-        registry = cls(*installed(settings), directories)
+        registry = cls(*installed(settings, stored), directories)
         registry.refresh(anew=anew)
         return registry
 
@@ -89,9 +91,29 @@ class Registry:
         """The scraper behind a loose name. Raises UnknownScraper, AmbiguousScraper or BrokenScraper."""
         return self._lookup.find(name)
 
+    def find_configured(self, name: str) -> Entry:
+        """As `find`, but raises NotConfigured for a scraper whose needed variables are not set here."""
+        entry = self.find(name)
+        if entry.missing:
+            raise NotConfigured(*entry.missing)
+        return entry
+
     def resolve(self, name: str) -> str:
         """The canonical name behind a loose one. Raises as `find`."""
         return self.find(name).name
+
+    def resolve_configured(self, name: str) -> str:
+        """As `resolve`, but raises as `find_configured`."""
+        return self.find_configured(name).name
+
+    def resolve_known(self, name: str) -> str:
+        """As `resolve`, but a scraper that did load before and is broken now keeps its name here."""
+        try:
+            return self.resolve(name)
+        except BrokenScraper as error:
+            if error.canonical is None:
+                raise
+            return error.canonical
 
     def create(self, name: str) -> Scraper:
         """A new instance, here. Raises as `find`, or whatever the user's constructor raises."""

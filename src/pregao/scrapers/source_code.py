@@ -30,12 +30,14 @@ class SourceCode:
         self._trees = {name: _parsed(path) for name, path in files.items()}
 
     def may_define_scrapers(self) -> list[str]:
-        """Modules with a class that has a `scrape` of its own or from a class of this directory, in order of names.
+        """Modules with a class that scrapes, in order of names.
+
+        It has a `scrape` of its own or of a class of this directory, or a base that is called `…Scraper`.
 
         The others are programs, models and the like, and are not imported for the sake of looking: a program without a
         guard would start to work.
         """
-        scrapers = {cls.name for tree in self._trees.values() for cls in _classes(tree) if _defines_scrape(cls)}
+        scrapers = {cls.name for tree in self._trees.values() for cls in _classes(tree) if _scrapes(cls)}
         before = -1
         while len(scrapers) != before:
             before = len(scrapers)
@@ -89,7 +91,9 @@ def _classes(tree: ast.Module | None) -> Iterator[ast.ClassDef]:
         yield from (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
 
 
-def _defines_scrape(cls: ast.ClassDef) -> bool:
+def _scrapes(cls: ast.ClassDef) -> bool:
+    if any(name.endswith("Scraper") for name in _base_names(cls)):
+        return True
     for statement in cls.body:
         match statement:
             case ast.AsyncFunctionDef(name="scrape") | ast.FunctionDef(name="scrape"):

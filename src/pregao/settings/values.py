@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from pregao.domain.errors import InvalidInput
+from pregao.settings.fixes import fix_for
+from pregao.settings.prices import ModelName, Prices
 from pregao.settings.run_file import RunFile
 from pregao.settings.scraper_environment import (
     ScraperEnvironment,
@@ -21,8 +23,14 @@ from pregao.settings.scraper_environment import (
 )
 
 UPSTREAM = "PREGAO_UPSTREAM_"
+USER_AGENT = "PREGAO_USER_AGENT_"
+SECRETS = ("BRAPI_TOKEN", "COINMARKETCAP_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
+"""The keys that scrapers of ours use."""
+SECRET_ENDINGS = ("_API_KEY", "_TOKEN")
+"""Other variables with these endings are there for the users' own scrapers, and are as secret."""
 LOCAL_REDIS_URL = "redis://127.0.0.1:6379/0"
 LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
+_BY_SOURCE = {"upstreams": UPSTREAM, "user_agents": USER_AGENT}
 REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
 
@@ -76,6 +84,24 @@ def _listed(value: Any) -> Any:
 def _visible(text: str) -> str:
     if not text.strip() or any(character.isspace() for character in text):
         raise ValueError("text without spaces, for example scraper:")
+    return text
+
+
+def _is_sendable(text: str) -> bool:
+    """Whether it can travel in an HTTP header. Anything else would break the request, and be shown in its error."""
+    return text.isascii() and text.isprintable() and bool(text) and " " not in text
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    if not _is_sendable(secret.get_secret_value()):
+        raise ValueError("the key as the source gave it: ASCII text without spaces")
+    return secret
+
+
+def _header_text(text: str) -> str:
+    text = text.strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("the text of an HTTP header: printable ASCII, for example Mozilla/5.0 (X11; Linux x86_64)")
     return text
 
 
@@ -152,8 +178,18 @@ class Settings(BaseModel):
     scraper_initialize: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
         "auto", alias="SCRAPER_INITIALIZE"
     )
-    scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False)
+    scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False, exclude=True)
+    chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")
+    gemini_model: ModelName = Field("gemini-2.5-flash", alias="PREGAO_GEMINI_MODEL")
+    ai_prompt: Path | None = Field(None, alias="PREGAO_AI_PROMPT")
+    ai_max_tokens: Annotated[int, Field(ge=16, le=1_000_000)] = Field(4096, alias="PREGAO_AI_MAX_TOKENS")
+    ai_budget_usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = Field(
+        10.0, alias="PREGAO_AI_BUDGET_USD"
+    )
+    ai_prices: Prices = Field(default_factory=dict, alias="PREGAO_AI_PRICES")
     upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
+    user_agents: dict[str, Annotated[str, AfterValidator(_header_text)]] = Field(default_factory=dict)
+    secrets: dict[str, Annotated[SecretStr, AfterValidator(_sendable)]] = Field(default_factory=dict, repr=False)
 
     @classmethod
     def load(
@@ -172,8 +208,14 @@ class Settings(BaseModel):
             for name, field in cls.model_fields.items()
             if field.alias is not None and field.alias in given
         }
-        known["upstreams"] = {
-            name.removeprefix(UPSTREAM): value for name, value in given.items() if name.startswith(UPSTREAM)
+        for attribute, prefix in _BY_SOURCE.items():
+            known[attribute] = {
+                name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)
+            }
+        known["secrets"] = {
+            name: value.strip()
+            for name, value in given.items()
+            if name in SECRETS or (name.endswith(SECRET_ENDINGS) and _is_sendable(value.strip()))
         }
         known["scraper_environment"] = ScraperEnvironment.of(
             process, file, secrets=_secrets(), listed=_listed(given.get("SCRAPERS_ENV", ""))
@@ -229,6 +271,15 @@ class Settings(BaseModel):
         """Scheme and host of source `name`, without a final slash: PREGAO_UPSTREAM_<NAME>, else `default`."""
         return self.upstreams.get(name.upper(), default).rstrip("/")
 
+    def user_agent(self, name: str, default: str) -> str:
+        """What source `name` is told that we are: PREGAO_USER_AGENT_<NAME>, else `default`."""
+        return self.user_agents.get(name.upper(), default)
+
+    def secret(self, name: str) -> str | None:
+        """The key or token in the variable `name`; None when it is not set. Never log it, or put it into a message."""
+        found = self.secrets.get(name)
+        return found.get_secret_value() if found is not None else None
+
 
 def _secrets() -> frozenset[str]:
     """The variables that hold a secret of ours: those of the fields that no representation shows."""
@@ -255,38 +306,20 @@ def _host(host: str | None) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _variable(attribute: str, key: str = "", *_: str) -> str:
+    """The environment variable behind a place in Settings."""
+    if attribute in _BY_SOURCE:
+        return f"{_BY_SOURCE[attribute]}{key}"
+    field = Settings.model_fields.get(attribute)
+    return key if attribute == "secrets" else (field.alias if field else None) or attribute
+
+
 def _problem(entry: Any) -> InvalidInput:
-    where = [str(part) for part in entry["loc"]]
-    field = Settings.model_fields.get(where[0])
-    name = f"{UPSTREAM}{where[1]}" if where[0] == "upstreams" else (field.alias if field else None) or where[0]
+    name = _variable(*(str(part) for part in entry["loc"]))
     context = entry.get("ctx", {})
     value = entry["input"]
-    if name.endswith("PASSWORD") or name in ("REDIS_URL", "DATABASE_URL"):
+    if name.endswith(("PASSWORD", *SECRET_ENDINGS)) or name in ("REDIS_URL", "DATABASE_URL"):
         value = "(hidden)"
     if entry["type"] == "refused":
         return InvalidInput(name, str(value), context["problem"], context["fix"])
-    return InvalidInput(name, value, "is not allowed", _fix(entry, context))
-
-
-def _fix(entry: Any, context: dict[str, Any]) -> str:
-    match entry["type"]:
-        case "literal_error":
-            return f"use {context['expected']}"
-        case "int_parsing" | "int_from_float" | "int_type":
-            return "use a whole number"
-        case "finite_number":
-            return "use a finite number"
-        case "float_parsing":
-            return "use a number"
-        case "bool_parsing":
-            return "use true or false"
-        case "greater_than_equal":
-            return f"use {context['ge']} or more"
-        case "less_than_equal":
-            return f"use {context['le']} or less"
-        case "greater_than":
-            return f"use more than {context['gt']:g}"
-        case "value_error":
-            return f"use {context['error']}"
-        case _:
-            return str(entry["msg"]).lower()
+    return InvalidInput(name, value, "is not allowed", fix_for(entry))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobStatus, check_job_id
 from pregao.store.pool import unavailable
 from pregao.store.statements import sql
+from pregao.store.statistics import by_scraper, statistics_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -87,19 +88,12 @@ class History:
     async def summary(self, since: datetime) -> dict[str, Any]:
         """Counts, success rate (percent) and mean response time of the jobs that ended at or after `since`."""
         rows = await self._fetch("summarise", require_aware(since, "since"))
-        return {**_statistics(rows[0]), "last_execution": market_iso(rows[0]["last_execution"])}
+        return statistics_of(dict(rows[0])).document()
 
-    async def by_scraper(self, since: datetime) -> list[dict[str, Any]]:
-        """The same for each scraper, the busiest first."""
+    async def by_scraper(self, since: datetime, full_name: Callable[[str], str] = str) -> list[dict[str, Any]]:
+        """The same for each scraper, the busiest first. Jobs may name one scraper in many ways: see `by_scraper`."""
         rows = await self._fetch("summarise_by_scraper", require_aware(since, "since"))
-        return [
-            {
-                "scraper_name": row["scraper_name"],
-                **_statistics(row),
-                "last_execution": market_iso(row["last_execution"]),
-            }
-            for row in rows
-        ]
+        return by_scraper([(row["scraper_name"], statistics_of(dict(row))) for row in rows], full_name)
 
     async def last_executions(self, limit: int = 20) -> list[dict[str, Any]]:
         """The latest firings of all schedules, newest first. Raises InvalidInput for a limit outside 1 to 1,000."""
@@ -110,13 +104,23 @@ class History:
                 "scraper_name": row["scraper_name"],
                 "tickers": row["tickers"],
                 "job_ids": row["job_ids"],
-                "outcome": row["outcome"],
-                "detail": row["detail"],
-                "fire_time": market_iso(row["fire_time"]),
-                "executed_at": market_iso(row["executed_at"]),
+                **_firing(row),
             }
             for row in await self._fetch("list_executions", limit)
         ]
+
+    async def last_firings(self, names: Collection[str], *, with_job_ids: bool = False) -> dict[str, dict[str, Any]]:
+        """The newest recorded firing of each of these schedules, by name: scraper, outcome, times, number of jobs."""
+        found: dict[str, dict[str, Any]] = {}
+        for row in await self._fetch("find_last_executions", list(names), with_job_ids):
+            firing = {"scraper_name": row["scraper_name"], **_firing(row), "jobs": row["jobs"]}
+            found[row["schedule_name"]] = firing | ({"job_ids": row["job_ids"]} if with_job_ids else {})
+        return found
+
+    async def audit(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail."""
+        _check_page(limit, 0)
+        return [{**dict(row), "at": market_iso(row["at"])} for row in await self._fetch("list_audit", limit)]
 
     async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         with unavailable():
@@ -168,15 +172,15 @@ def _job_document(row: asyncpg.Record) -> dict[str, Any]:
     }
 
 
-def _statistics(row: asyncpg.Record) -> dict[str, Any]:
-    total, successful = row["total_jobs"], row["successful_jobs"]
-    average = _number(row["avg_response_time"])
+def _firing(row: asyncpg.Record) -> dict[str, Any]:
+    """What became of an occurrence or of a run by hand; only the latter has a run_id."""
     return {
-        "total_jobs": total,
-        "successful_jobs": successful,
-        "failed_jobs": row["failed_jobs"],
-        "success_rate": round(100 * successful / total, 2) if total else 0.0,
-        "avg_response_time_seconds": None if average is None else round(average, 3),
+        "outcome": row["outcome"],
+        "detail": row["detail"],
+        "fire_time": market_iso(row["fire_time"]),
+        "executed_at": market_iso(row["executed_at"]),
+        "run_id": None if row["run_id"] is None else str(row["run_id"]),
+        "requested_by": row["requested_by"],
     }
 
 

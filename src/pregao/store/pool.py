@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 COMMAND_TIMEOUT_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
 _JSONB_VERSION = b"\x01"
 
 # Data exceptions, violated constraints, and limits such as a document that is too deep: the row is to blame.
@@ -43,6 +45,15 @@ async def open_pool(dsn: str, *, max_size: int = 5) -> Pool:
         server_settings={"application_name": "pregao"},
     )
     return await pool
+
+
+async def close_pool(pool: Pool) -> None:
+    """Close it; what still waits for an answer after five seconds is cut off."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 @contextmanager

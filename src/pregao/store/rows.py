@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobSpec, JobStatus
 from pregao.queue.codec import encode_result, storable_object, storable_text
-from pregao.queue.facts import AttemptReport, EndedAttempt, FiringFact, JobFact
+from pregao.queue.facts import AttemptReport, ControlFact, EndedAttempt, FiringFact, JobFact
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -161,7 +162,35 @@ def execution_row(fact: FiringFact) -> Row:
         firing.outcome,
         _text(firing.detail),
         fact.at,
+        firing.run_id,
+        _text(firing.requested_by),
     )
+
+
+def audit_row(fact: ControlFact) -> Row:
+    """For `insert_audit`."""
+    before, after = _rule(fact.before), _rule(fact.after)
+    return fact.at, storable_text(fact.who), storable_text(fact.name), before, after, fact.generation, fact.version
+
+
+def control_rows(facts: Iterable[ControlFact]) -> list[Row]:
+    """For `upsert_controls`: the newest value of each rule."""
+    newest = {fact.name: fact for fact in sorted(facts, key=lambda fact: (fact.generation, fact.version))}
+    return [
+        (storable_text(name), storable_text(fact.after), fact.generation, fact.version, fact.at)
+        for name, fact in sorted(newest.items())
+    ]
+
+
+def _rule(value: str) -> str | None:
+    """A rule's value as JSON: the story of a pause, a number, or the text that it is; None for none."""
+    if not value:
+        return None
+    ends, bar, story = value.partition("|")
+    if bar and ends.isdigit():
+        until = None if ends == "0" else from_ms(int(ends)).isoformat()
+        return storable_object({"until": until, "told": storable_text(story)}).decode()
+    return encode_result(int(value) if value.isdigit() else value).document.decode()
 
 
 def columns(rows: Sequence[Row]) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from pregao.domain.failure import FailureClass
 from pregao.domain.job import JobSpec, JobStatus
 from pregao.queue.facts import AttemptReport, EndedAttempt, Fact, JobFact, decode_entry
 
-_SUSPECTS = (b"result", b"token", b"spec")
+_SUSPECTS = (b"result", b"attempt", b"spec")
 _INT4_MAX = 2**31 - 1
 
 

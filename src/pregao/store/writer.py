@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pregao.domain.job import JobSpec, JobStatus
-from pregao.queue.facts import Fact, FiringFact, JobFact
+from pregao.queue.facts import ControlFact, Fact, FiringFact, JobFact
 from pregao.store.rows import (
     JobChange,
     Row,
     attempt_rows,
+    audit_row,
     change_row,
     changes_of,
     columns,
+    control_rows,
     execution_row,
     job_row,
     result_row,
@@ -64,6 +66,9 @@ async def write(
         await _many(connection, "upsert_results", results)
     firings = [execution_row(fact) for fact in facts if isinstance(fact, FiringFact)]
     await _many(connection, "insert_executions", firings)
+    controls = [fact for fact in facts if isinstance(fact, ControlFact)]
+    await _many(connection, "insert_audit", [audit_row(fact) for fact in controls])
+    await _many(connection, "upsert_controls", control_rows(controls))
     return [_ending(change.newest, *names[job_id]) for job_id, change in changes.items() if change.newest.state.ended]
 
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from pregao.domain.clock import MARKET_ZONE, Clock
+from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
-from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile
 from pregao.scheduler.triggers import next_fire
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
@@ -45,13 +46,21 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     """The whole text, in plain lines."""
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
     firing = [schedule for schedule in enabled if schedule.name in file.scrapers]
-    slots = "1 slot" if settings.concurrent_jobs == 1 else f"{settings.concurrent_jobs} slots"
-    idle = f", {len(enabled) - len(firing)} of them without an installed scraper" if len(firing) < len(enabled) else ""
-    faulty = f"; {len(file.problems)} problems: pregao schedules check {file.path}" if file.problems else ""
+    slots = counted(settings.concurrent_jobs, "slot")
+    asleep = [file.asleep[schedule.name] for schedule in enabled if schedule.name in file.asleep]
+    broken = sum(lack.startswith(NOT_LOADED) for lack in asleep)
+    lacks = {
+        "without an installed scraper": asleep.count(NO_SCRAPER),
+        "whose scraper does not load (pregao scrapers list)": broken,
+        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER) - broken,
+    }
+    idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
+    trouble = counted(len(file.problems), "problem")
+    faulty = f"; {trouble}: pregao schedules check {file.path}" if file.problems else ""
     api = api_url(settings)
     rows = [
         ("API", f"{api}   (docs: {api}/docs)", pids.get("api")),
-        ("scheduler", f"{len(enabled)} schedules of {file.path}{idle}{faulty}", pids.get("scheduler")),
+        ("scheduler", f"{counted(len(enabled), 'schedule')} of {file.path}{idle}{faulty}", pids.get("scheduler")),
         ("worker", f"{slots} and the recorder", pids.get("worker")),
         ("Redis", f"{_shown(engines.redis_url)}   {_redis_note(engines)}", pids.get("valkey")),
         ("PostgreSQL", f"{_shown(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
@@ -78,8 +87,8 @@ def api_url(settings: Settings) -> str:
 
 
 def _firing_line(firing: Firing) -> str:
-    jobs = "1 job" if firing.jobs == 1 else f"{firing.jobs} jobs"
-    return f"  {firing.at.astimezone(MARKET_ZONE):%a %Y-%m-%d %H:%M:%S}  {firing.name}: {firing.scraper}, {jobs}"
+    what = f"{firing.name}: {firing.scraper}, {counted(firing.jobs, 'job')}"
+    return f"  {firing.at.astimezone(MARKET_ZONE):%a %Y-%m-%d %H:%M:%S}  {what}"
 
 
 def _redis_note(engines: Engines) -> str:

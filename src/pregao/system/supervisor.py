@@ -15,6 +15,7 @@ from pregao.domain.errors import EngineError, QueueError, QueueUnavailable, Stor
 from pregao.embedded.home import Home
 from pregao.embedded.parent import as_parent
 from pregao.scheduler.loader import ScheduleFile, load_schedules
+from pregao.scrapers.aside import aside
 from pregao.settings import RunFile, Settings
 from pregao.store.migrations import migrate
 from pregao.system.banner import api_url, banner
@@ -133,7 +134,7 @@ class Supervisor:
     async def _announce(self) -> None:
         """Write the run file at once, for other scripts; the banner when the API answers."""
         self._write_run_file()
-        file = await asyncio.to_thread(self._installed_schedules)
+        file = await aside(self._installed_schedules)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 while True:
@@ -147,10 +148,10 @@ class Supervisor:
         sys.stdout.flush()
 
     def _installed_schedules(self) -> ScheduleFile:
-        """The schedule file with the scrapers that are installed: the others do not fire, and are not announced."""
+        """The schedule file with the scrapers that can run here: the others do not fire, and are not announced."""
         from pregao.scrapers.registry import Registry
 
-        resolve = Registry.load(self._settings).resolve
+        resolve = Registry.load(self._settings).resolve_configured
         return load_schedules(self._settings.schedules_path, resolve=resolve, clock=self._clock)
 
     async def _api_answers(self) -> bool:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-import redis.asyncio as redis_async
 from loguru import logger
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import Clock
-from pregao.domain.errors import GenerationMissing, PregaoError, QueueError, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, PregaoError, QueueError
+from pregao.queue.adoption import adopt
 from pregao.queue.commands import QueueCommands
-from pregao.queue.connection import open_redis
 from pregao.queue.messages import Claim, Claims
+from pregao.queue.woken import WokenClaims
 from pregao.worker.slots import Slots
 
-WAKE_SECONDS = 5.0
-ANSWER_SECONDS = 5.0
 TROUBLE_SECONDS = 0.5
 BEHIND_SECONDS = 1.0
+BITE = 100
+"""Jobs of one claim at most: the first ones run while the server looks for the next, and no script takes long."""
 
 
 class Claimer:
@@ -56,6 +55,7 @@ class Claimer:
         self._unanswered = False
         self._quiet = asyncio.Event()
         self._done = asyncio.Event()
+        self._woken: WokenClaims | None = None
         self._trouble: str | None = None
 
     @property
@@ -64,8 +64,11 @@ class Claimer:
         return self._quiet.is_set()
 
     def quiet(self) -> None:
-        """Claim no more. A claim that is under way is answered first."""
+        """Claim no more. A claim that is under way is answered first, one that waits for work is dropped."""
         self._quiet.set()
+        self._slots.nudge()
+        if self._woken is not None:
+            self._woken.abort()
 
     async def done(self) -> None:
         """Wait until no claim is under way any more."""
@@ -73,79 +76,81 @@ class Claimer:
 
     async def run(self) -> None:
         """Claim until `quiet()`. Servers that are away are waited for."""
-        waiting = open_redis(self._redis_url, timeout_seconds=WAKE_SECONDS + ANSWER_SECONDS)
+        woken = self._woken = WokenClaims(self._redis_url, self._commands)
         try:
             while not self.is_quiet:
                 try:
-                    await self._claim_once(waiting)
+                    await self._claim_once(woken)
                     self._trouble = None
                 except (QueueError, RedisError, OSError) as error:
                     await self._recover_from(error)
             await self._return_unanswered()
         finally:
-            await waiting.aclose()
+            self._woken = None
+            await woken.aclose()
             self._done.set()
 
-    async def _claim_once(self, waiting: redis_async.Redis) -> None:
+    async def _claim_once(self, woken: WokenClaims) -> None:
         if self._slots.free <= 0:
-            await self._unless_quiet(self._slots.one_left())
+            await self._slots.one_left()
             return
-        claimed_at = self._clock.monotonic()
-        answer = await self._claim(self._slots.free)
+        asked_at = self._clock.monotonic()
+        answer = await self._ask(self._commands.claim)
+        if answer.code == "behind":
+            logger.warning("recording is behind: the outbox is above its limit, so that no new job is claimed")
+            await self._pause(BEHIND_SECONDS)
+        await self._accept(answer, asked_at)
+        while answer.empty and answer.server_ms is not None and not self.is_quiet:
+            before = answer.server_ms
+            waited = await self._ask(woken.claim)
+            if waited.server_ms is not None:
+                # Nobody knows when the waiting claim was made but the server; its clock tells how long after the last.
+                asked_at = min(asked_at + (waited.server_ms - before) / 1000, self._clock.monotonic())
+            answer = waited
+            await self._accept(answer, asked_at)
+
+    async def _ask(self, claim: Callable[..., Awaitable[Claims]]) -> Claims:
+        """One claim. Its sequence number is used again until it is answered, so that a lost reply loses no job."""
+        self._unanswered = True
+        want = min(BITE, self._slots.free)
+        answer = await claim(self._worker, want=want, lease_ms=self._lease_ms, sequence=self._sequence)
+        self._sequence += 1
+        self._unanswered = False
+        return answer
+
+    async def _accept(self, answer: Claims, claimed_at: float) -> None:
         for claim in answer.claims:
             self._on_claim(claim, claimed_at)
         for unreadable in answer.unreadable:
             self._on_unreadable(*unreadable)
-        if answer.code == "behind":
-            logger.warning("recording is behind: the outbox is above its limit, so that no new job is claimed")
-            await self._unless_quiet(asyncio.sleep(BEHIND_SECONDS))
-        elif not answer.claims:
-            await self._sleep_until_woken(waiting)
-
-    async def _claim(self, want: int) -> Claims:
-        """One claim. Its sequence number is used again until it is answered, so that a lost reply loses no job."""
-        self._unanswered = True
-        answer = await self._commands.claim(self._worker, want=want, lease_ms=self._lease_ms, sequence=self._sequence)
-        self._sequence += 1
-        self._unanswered = False
-        return answer
+        if answer.foreign:
+            await adopt(self._commands, answer.foreign, self._clock)
 
     async def _return_unanswered(self) -> None:
         """Jobs that were taken by a claim without an answer go back: nobody here will run them."""
         if not self._unanswered:
             return
         try:
-            answer = await self._claim(0)
+            answer = await self._commands.claim(self._worker, want=0, lease_ms=self._lease_ms, sequence=self._sequence)
+            self._sequence += 1
+            self._unanswered = False
             taken = [(claim.job_id, claim.token) for claim in answer.claims]
             if taken:
                 await self._commands.release(taken, reason="released: the worker stopped before it ran")
         except PregaoError as error:
             logger.warning("jobs of an unanswered claim go back when their leases end: {}", error)
 
-    async def _sleep_until_woken(self, waiting: redis_async.Redis) -> None:
-        failed: list[Exception] = []
-
-        async def wait() -> None:
-            try:
-                popping: Callable[..., Awaitable[object]] = waiting.blpop
-                await popping([self._commands.keys.wake], timeout=WAKE_SECONDS)
-            except (RedisError, OSError) as error:
-                failed.append(error)
-
-        await self._unless_quiet(wait())
-        if failed:
-            raise QueueUnavailable(f"Redis cannot be reached: {failed[0]}") from failed[0]
-
-    async def _unless_quiet(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work`, which never raises, or drop it when told to be quiet."""
-        async with asyncio.TaskGroup() as group:
-            working = group.create_task(work)
-            quiet = group.create_task(self._quiet.wait())
-            await asyncio.wait({working, quiet}, return_when=asyncio.FIRST_COMPLETED)
-            quiet.cancel()
-            working.cancel()
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless told to be quiet meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            return
 
     async def _recover_from(self, error: Exception) -> None:
+        if self.is_quiet:
+            return
         if self._trouble != str(error):
             logger.error("no jobs can be claimed: {}", error)
             self._trouble = str(error)
@@ -154,4 +159,4 @@ class Claimer:
                 await self._ensure_generation()
             except PregaoError as again:
                 logger.error("the queue cannot be rebuilt yet: {}", again)
-        await self._unless_quiet(asyncio.sleep(TROUBLE_SECONDS))
+        await self._pause(TROUBLE_SECONDS)

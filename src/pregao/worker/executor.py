@@ -18,6 +18,7 @@ from pregao.domain.retry import backoff_ms
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
+from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import BrokenScraper, Registry
 from pregao.worker.inloop import InLoop
 from pregao.worker.isolated import Isolated
@@ -55,35 +56,46 @@ class Executor:
         """Attempts that ignored their cancellation and still run."""
         return self._in_loop.abandoned
 
-    async def execute(self, claim: Claim, stop: asyncio.Future[StopReason]) -> None:
-        """Run the attempt and end it in the queue; raises only what the queue itself raises."""
+    async def execute(
+        self, claim: Claim, stop: asyncio.Future[StopReason], on_abandoned: Callable[[Outcome], None]
+    ) -> None:
+        """Run the attempt and end it in the queue; raises only what the queue itself raises.
+
+        `on_abandoned` gets the outcome of an attempt that cannot be stopped: the caller has it ended by `end`.
+        """
         try:
-            outcome = await self._run(claim, stop)
+            outcome = await self._run(claim, stop, on_abandoned)
         except Exception as error:  # noqa: BLE001 - whatever it is costs this job, never the worker
             logger.exception("job {} failed in a way that was not foreseen", claim.job_id)
             outcome = Failed(classify(error))
-        await self._end(claim, outcome)
+        if outcome is not None:
+            await self.end(claim, outcome)
 
-    async def _run(self, claim: Claim, stop: asyncio.Future[StopReason]) -> Outcome:
+    async def _run(
+        self, claim: Claim, stop: asyncio.Future[StopReason], on_abandoned: Callable[[Outcome], None]
+    ) -> Outcome | None:
         spec = claim.spec
         try:
-            entry = self._registry.find(spec.scraper_name)
+            entry = self._registry.find_configured(spec.scraper_name)
         except InvalidInput as error:
-            return await self._without_scraper(spec.scraper_name, error)
+            return await self._without_scraper(spec.scraper_name, _failure_of(error))
+        except NotConfigured as error:
+            return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
         timeout = spec.timeout_seconds or self._default_timeout_seconds
         if entry.executor == "isolated":
             return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
-        return await self._in_loop.run(entry.make, spec.ticker, timeout_seconds=timeout, stop=stop)
+        return await self._in_loop.run(
+            entry.make, spec.ticker, timeout_seconds=timeout, stop=stop, on_abandoned=on_abandoned
+        )
 
-    async def _without_scraper(self, name: str, error: InvalidInput) -> Outcome:
-        """An unknown scraper fails the job only if no other live worker has it; a broken one may be mended soon."""
+    async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
+        """A scraper that cannot run here fails the job only if no other live worker runs it."""
         if fold(name) in await self._offered_elsewhere():
             return NotHere(f"this worker has no scraper {name!r}; another one does")
-        if isinstance(error, BrokenScraper):
-            return Failed(failure(FailureClass.BUG, str(error), retryable=True))
-        return Failed(failure(FailureClass.PERMANENT, str(error)))
+        return Failed(problem)
 
-    async def _end(self, claim: Claim, outcome: Outcome) -> None:
+    async def end(self, claim: Claim, outcome: Outcome) -> None:
+        """End the attempt in the queue as its outcome says."""
         match outcome:
             case Completed():
                 await self._settle(claim, self._completed(claim, outcome))
@@ -180,3 +192,10 @@ class Executor:
                 settled.state.value if settled.state else "unknown",
                 settlement.report.error,
             )
+
+
+def _failure_of(error: InvalidInput) -> Failure:
+    """What a job of a scraper that is not found comes to: one that does not load may be mended soon."""
+    if isinstance(error, BrokenScraper):
+        return failure(FailureClass.BUG, str(error), retryable=True)
+    return failure(FailureClass.PERMANENT, str(error))

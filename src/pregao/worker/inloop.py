@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from loguru import logger
 
-from pregao.attempt.judgement import classify, describe, judge
+from pregao.attempt.judgement import describe, failed_by, judge
 from pregao.attempt.outcome import Failed, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
 from pregao.domain.failure import FailureClass, failure
@@ -25,12 +24,7 @@ class InLoop:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._abandoned: set[asyncio.Task[Outcome]] = set()
-
-    @property
-    def abandoned(self) -> int:
-        """Attempts that were given up and have not ended since."""
-        return len(self._abandoned)
+        self.abandoned = 0
 
     async def run(
         self,
@@ -39,38 +33,81 @@ class InLoop:
         *,
         timeout_seconds: float,
         stop: asyncio.Future[StopReason],
-    ) -> Outcome:
-        """Run one attempt. Ends when the scraper does, at the timeout, or when `stop` gets a reason: what is first.
+        on_abandoned: Callable[[Outcome], None],
+    ) -> Outcome | None:
+        """Run one attempt in the task of the caller, up to the scraper's end, the timeout, or a reason in `stop`.
 
-        `cleanup()` always runs, for at most five seconds. Nothing that a scraper raises gets out of here, and one that
-        swallows its cancellation does not keep the slot.
+        `cleanup()` always runs, for at most five seconds. Nothing that a scraper raises gets out of here. An attempt
+        that has not ended OBEDIENCE_SECONDS after its cancellation is abandoned: `on_abandoned` gets its outcome then,
+        and whenever it ends after all this returns None.
         """
-        started = self._clock.monotonic()
-        # Not in a task group: a group would wait for ever for an attempt that ignores its cancellation.
-        attempt = asyncio.create_task(_attempt(create, argument, self._clock))  # noqa: TID251
-        either: set[asyncio.Future[Any]] = {attempt, stop}
-        try:
-            await asyncio.wait(either, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended = attempt.done()
-            attempt.cancel()
-        if not ended:
-            await self._see_off(attempt)
-            if stop.done():
-                return Stopped(stop.result())
-            message = f"timed out after {timeout_seconds:g} s"
-            return Failed(failure(FailureClass.TIMEOUT, message), self._clock.monotonic() - started)
-        if attempt.cancelled():
-            message = "the scraper cancelled itself: something that it awaited was cancelled"
-            return Failed(failure(FailureClass.ERROR, message), self._clock.monotonic() - started)
-        return attempt.result()
+        watch = _Watch(timeout_seconds, stop)
+        abandoned = False
 
-    async def _see_off(self, attempt: asyncio.Task[Outcome]) -> None:
-        await asyncio.wait({attempt}, timeout=OBEDIENCE_SECONDS)
-        if not attempt.done():
+        def abandon() -> None:
+            nonlocal abandoned
+            abandoned = True
+            self.abandoned += 1
             logger.error("an attempt ignores its cancellation; it is abandoned, and still takes up this worker")
-            self._abandoned.add(attempt)
-            attempt.add_done_callback(self._abandoned.discard)
+            on_abandoned(watch.outcome(timeout_seconds))
+
+        watch.on_disobedience = abandon
+        try:
+            outcome = await _attempt(create, argument, self._clock)
+        except asyncio.CancelledError:
+            if watch.task.cancelling() > watch.cancelled:  # somebody else cancels this task as well
+                raise
+            message = "the scraper cancelled itself: something that it awaited was cancelled"
+            outcome = Failed(failure(FailureClass.ERROR, message))
+        finally:
+            watch.end()
+            self.abandoned -= abandoned
+        if abandoned:
+            return None
+        return watch.outcome(timeout_seconds) if watch.cancelled else outcome
+
+
+class _Watch:
+    """Cancels the task that made it at a timeout or when `stop` gets a reason; tells when that does not help.
+
+    Callbacks instead of a task that waits for another: that would cost as much as the rest of a short job.
+    """
+
+    def __init__(self, timeout_seconds: float, stop: asyncio.Future[StopReason]) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("an attempt runs in a task")
+        self.task = task
+        self.cancelled = False
+        self.on_disobedience: Callable[[], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._stop = stop
+        self._timer = self._loop.call_later(timeout_seconds, self._cancel)
+        stop.add_done_callback(self._cancel)
+
+    def outcome(self, timeout_seconds: float) -> Outcome:
+        """What a cancelled attempt comes to."""
+        if self._stop.done():
+            return Stopped(self._stop.result())
+        message = f"timed out after {timeout_seconds:g} s"
+        return Failed(failure(FailureClass.TIMEOUT, message), self._loop.time() - self._started)
+
+    def end(self) -> None:
+        """Take all callbacks and the cancellation back."""
+        self._timer.cancel()
+        self._stop.remove_done_callback(self._cancel)
+        if self.cancelled:
+            self.task.uncancel()
+
+    def _cancel(self, _: object = None) -> None:
+        if self.cancelled:
+            return
+        self.cancelled = True
+        self._timer.cancel()
+        if self.on_disobedience is not None:
+            self._timer = self._loop.call_later(OBEDIENCE_SECONDS, self.on_disobedience)
+        self.task.cancel()
 
 
 async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: Clock) -> Outcome:
@@ -85,7 +122,7 @@ async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: C
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - every failure becomes an outcome
-        return Failed(classify(error), clock.monotonic() - started)
+        return failed_by(error, clock.monotonic() - started)
     finally:
         if scraper is not None:
             await _clean_up(scraper)

@@ -13,9 +13,10 @@ import msgspec
 import orjson
 from loguru import logger
 
-from pregao.attempt.outcome import Completed, Failed
+from pregao.attempt.outcome import Completed, Failed, Outcome
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.failure import Failure, FailureClass, failure
+from pregao.scrapers.base import NotConfigured, Scraper
 from pregao.scrapers.child import OUTPUT_LIMIT_BYTES, Child, ChildSilent, place_in
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.http import shared_clients
@@ -64,9 +65,20 @@ async def _here(
     entry: Entry, argument: str | None, timeout_seconds: float, clock: Clock
 ) -> tuple[Completed | Failed, str]:
     never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    given_up: list[Outcome] = []
+
+    def create() -> Scraper:
+        if entry.missing:
+            raise NotConfigured(*entry.missing)
+        return entry.make()
+
     with _logged() as lines:
         async with shared_clients():
-            outcome = await InLoop(clock).run(entry.make, argument, timeout_seconds=timeout_seconds, stop=never)
+            # Of one that ignores its cancellation only the end of this process can rid us: it is waited for.
+            ended = await InLoop(clock).run(
+                create, argument, timeout_seconds=timeout_seconds, stop=never, on_abandoned=given_up.append
+            )
+    outcome = ended or given_up.pop()
     assert isinstance(outcome, Completed | Failed)  # nobody stops it, and it is here
     return outcome, "".join(lines)[-OUTPUT_LIMIT_BYTES:]
 

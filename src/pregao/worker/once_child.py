@@ -1,4 +1,4 @@
-"""The child program that runs one scraper of the user's once: `python -m pregao.worker.once_child`.
+"""The child program that runs one scraper of the user's once.
 
 Request: directory, module, class_name, run_init, argument, timeout_seconds. Messages: `loaded` once its class is there;
 `ended` with the outcome.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -38,15 +39,17 @@ def run(request: dict[str, Any], messages: Messages) -> None:
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     messages.send(event="loaded")
-    messages.send(event="ended", **asyncio.run(_attempt(cls, request)))
+    asyncio.run(_attempt(cls, request, lambda outcome: messages.send(event="ended", **_told(outcome))))
 
 
-async def _attempt(cls: type, request: dict[str, Any]) -> dict[str, Any]:
+async def _attempt(cls: type, request: dict[str, Any], tell: Callable[[Outcome], None]) -> None:
+    """One that ignores its cancellation is told as well: the parent then ends this process."""
     never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     outcome = await InLoop(SystemClock()).run(
-        cls, request["argument"], timeout_seconds=request["timeout_seconds"], stop=never
+        cls, request["argument"], timeout_seconds=request["timeout_seconds"], stop=never, on_abandoned=tell
     )
-    return _told(outcome)
+    if outcome is not None:
+        tell(outcome)
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 from loguru import logger
 
+from pregao.attempt.outcome import Outcome
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import QueueError, QueueUnavailable
 from pregao.domain.names import fold
@@ -22,10 +23,13 @@ from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
 from pregao.queue.views import QueueViews, WorkerFacts
+from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.store.pool import close_pool, open_pool
+from pregao.store.results import Results
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -34,6 +38,8 @@ from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
 
+POOL_SIZE = 2
+"""Few scrapers read what is stored, and briefly."""
 OUTBOX_SHARE_OF_MAXMEMORY = 4
 DRAIN_SHARE_OF_GRACE = 0.75
 """The rest of the grace is for stopping and releasing what did not finish by itself."""
@@ -82,7 +88,8 @@ class JobProcessor:
             self._commands.outbox_limit_bytes = server.maxmemory_bytes // OUTBOX_SHARE_OF_MAXMEMORY
         self._views = QueueViews(self._redis, settings.key_prefix)
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
-        self._registry = await asyncio.to_thread(Registry.load, settings)
+        self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
+        self._registry = await aside(Registry.load, settings, Results(self._pool))
         self._isolated = Isolated(self._registry, settings)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
@@ -123,6 +130,7 @@ class JobProcessor:
             self._initialized = False
             await self._generation.aclose()
             await self._redis.aclose()
+            await close_pool(self._pool)
             logger.info("worker {} stopped", self.worker_id)
 
     async def _drain(self, grace_seconds: float) -> None:
@@ -193,13 +201,28 @@ class JobProcessor:
         self._group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
 
     async def _work(self, claim: Claim, slot: Slot) -> None:
+        def abandon(outcome: Outcome) -> None:
+            self._group.create_task(self._give_up(claim, slot, outcome))
+
         try:
-            await self._executor.execute(claim, slot.stop)
+            await self._executor.execute(claim, slot.stop, abandon)
         except QueueError as error:
             logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
         finally:
-            self._keeper.drop(claim.token)
-            self._slots.leave(slot)
+            self._vacate(claim, slot)
+
+    async def _give_up(self, claim: Claim, slot: Slot, outcome: Outcome) -> None:
+        """End an attempt that goes on all the same: its slot is free again."""
+        try:
+            await self._executor.end(claim, outcome)
+        except QueueError as error:
+            logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
+        finally:
+            self._vacate(claim, slot)
+
+    def _vacate(self, claim: Claim, slot: Slot) -> None:
+        self._keeper.drop(claim.token)
+        self._slots.leave(slot)
 
     def _fail_unreadable(self, job_id: str, token: str, problem: str) -> None:
         logger.error("job {} fails: {}", job_id, problem)
@@ -225,7 +248,7 @@ class JobProcessor:
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
-                scrapers=self._registry.names(),
+                scrapers=[entry.name for entry in self._registry.entries() if not entry.missing],
             )
         )
 

@@ -28,6 +28,7 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._count = count
         self._taken: dict[str, Slot] = {}
+        self._by_job: dict[str, list[Slot]] = {}
         self._left = asyncio.Event()
 
     def __len__(self) -> int:
@@ -42,18 +43,22 @@ class Slots:
         """Put an attempt into a slot. An older attempt of the same job has lost its lease and is told so."""
         self.ask(claim.job_id, "lost")
         slot = self._taken[claim.token] = Slot(claim)
+        self._by_job.setdefault(claim.job_id, []).append(slot)
         return slot
 
     def leave(self, slot: Slot) -> None:
         """Give a slot back."""
-        self._taken.pop(slot.token, None)
+        if self._taken.pop(slot.token, None) is not None:
+            same_job = self._by_job[slot.job_id]
+            same_job.remove(slot)
+            if not same_job:
+                del self._by_job[slot.job_id]
         self._left.set()
 
     def ask(self, job_id: str, reason: StopReason) -> None:
         """Ask every attempt of a job to end."""
-        for slot in list(self._taken.values()):
-            if slot.job_id == job_id:
-                slot.ask(reason)
+        for slot in self._by_job.get(job_id, ()):
+            slot.ask(reason)
 
     def ask_holder(self, token: str, reason: StopReason) -> None:
         """Ask the attempt with this token to end, if it is here."""
@@ -66,8 +71,12 @@ class Slots:
         for slot in list(self._taken.values()):
             slot.ask(reason)
 
+    def nudge(self) -> None:
+        """Let whoever waits for a slot look again."""
+        self._left.set()
+
     async def one_left(self) -> None:
-        """Wait until an attempt leaves."""
+        """Wait until an attempt leaves, or a nudge."""
         self._left.clear()
         await self._left.wait()
 

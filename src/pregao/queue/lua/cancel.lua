@@ -10,15 +10,16 @@ if job.state == 'running' then
   redis.call('PUBLISH', prefix .. 'cancel', job.id)
   return {'REQUESTED', job.state}
 end
-if job.state ~= 'pending' and job.state ~= 'retry' then return {'ENDED', job.state} end
 if job.state == 'pending' then
-  redis.call('LREM', ready_key(job.priority), -1, job.id)
-else
+  leave_queue(job)
+elseif job.state == 'retry' then
   redis.call('ZREM', DELAYED, job.id)
-  redis.call('HDEL', meta_key(job.id), 'due')
+else
+  return {'ENDED', job.state}
 end
 finish(job, 'cancelled')
 write_head(job)
 fact(job, {})
 start_retention(job)
+finish_call()
 return {'CANCELLED', job.state}

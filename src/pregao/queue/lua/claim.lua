@@ -1,91 +1,169 @@
 #!lua flags=allow-oom
 -- pending → running (retry → running when taken by id). Attempt + 1, a new token, a lease.
--- One call fills all free slots: high before normal before low, oldest first. Safe to repeat: the same sequence number
--- of the same worker answers what it answered before, as far as those attempts still run.
--- `want` 0 takes nothing and only repeats such an answer.
+-- One call fills all free slots: high before normal before low, oldest first; in each queue what was parked goes first,
+-- as far as its scraper may run now. What may not is parked, at most MOVED_AT_MOST ids a call: nothing waits behind it.
+-- Safe to repeat: the same sequence number of the same worker answers what it answered before, as far as those attempts
+-- still run. `want` 0 takes nothing, only repeats such an answer, and uses the number up: the claim that it asks about
+-- cannot be made any more.
 -- A token is the generation and a number above every earlier one, so that no zombie's can be equal to it.
+-- An id that another producer pushed has no meta: with a document it is handed over to be adopted (empty token), and put
+-- back by `tick` if nobody does; without one it is set aside, visible, not lost.
 -- ARGV[3] worker, ARGV[4] lease in ms, ARGV[5] how many, ARGV[6] sequence number,
 -- ARGV[7] outbox bytes above which nothing is claimed, ARGV[8] the id to take, or '' for the next ones
--- Reply: code (OK | BEHIND | UNKNOWN | REFUSED), then per job: id, token, attempt, retry_count, document
+-- Reply: code (OK | BEHIND | UNKNOWN | REFUSED); after OK the server's time in ms, then per job: id, token, attempt, retry_count, document;
+--   for one to be adopted: id, '', the queue it was in, '', document
 local worker, lease_ms, want, sequence = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local MOVED_AT_MOST = 2000
-local FENCE, CLAIMS = prefix .. 'fence', prefix .. 'wclaim:' .. worker
-local reply = {'OK'}
+local MOVED_AT_MOST, ADOPT_WITHIN_MS = 1000, 30000
+local FENCE, CLAIMS, FAIR = prefix .. 'fence', prefix .. 'wclaim:' .. worker, prefix .. 'fair'
+local reply = {'OK', now_ms}
 
-local function answer(job)
-  for _, value in ipairs({job.id, job.token, text(job.attempt), text(job.retry_count)}) do reply[#reply + 1] = value end
-  reply[#reply + 1] = redis.call('GET', data_key(job.id)) or ''
+local function answer(id, token, attempt, retry_count)
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = id, token, attempt, retry_count
+  reply[n + 5] = redis.call('GET', data_key(id)) or ''
 end
 
-local last = redis.call('HMGET', CLAIMS, 'sequence', 'wanted', 'ids')
-if last[1] == sequence and last[2] == ARGV[8] then
-  for id in string.gmatch(last[3], '[^,]+') do
+local this_claim = sequence .. ':' .. ARGV[8] .. ':'
+local stored = redis.call('MGET', CLAIMS, OUTBOX_BYTES, FENCE)
+if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then
+  for id in string.gmatch(string.sub(stored[1], #this_claim + 1), '[^,]+') do
     local job = load(id)
-    if job and job.state == 'running' and job.worker == worker then answer(job) end
+    if job and job.state == 'running' and job.worker == worker then
+      answer(id, job.token, job.attempt, job.retry_count)
+    end
   end
   return reply
 end
-if tonumber(redis.call('GET', OUTBOX_BYTES) or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
+if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
-local fence = math.max(tonumber(redis.call('GET', FENCE) or '0'), now_us)
-local ids = {}
+local fence = math.max(tonumber(stored[3] or '0'), now_us)
+local ids, leases, started, moved = {}, {}, {}, 0
 
 local function start(job)
-  if redis.call('TYPE', data_key(job.id)).ok ~= 'string' then redis.call('DEL', data_key(job.id)) end
   fence = fence + 1
   job.state, job.token, job.worker = 'running', generation .. '-' .. text(fence), worker
   job.attempt, job.started = job.attempt + 1, now_ms
   redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
-    'attempt', text(job.attempt), 'started', text(now_ms))
+    'attempt', job.attempt, 'started', now_ms)
   redis.call('SET', status_key(job.id), 'running')
   write_head(job)
-  redis.call('HINCRBY', INUSE, job.scraper, 1)
-  redis.call('ZADD', RUNNING, text(now_ms + lease_ms), job.id)
-  ids[#ids + 1] = job.id
   event('job_started', job)
-  answer(job)
+  answer(job.id, job.token, job.attempt, job.retry_count)
+  ids[#ids + 1] = job.id
+  leases[#leases + 1] = now_ms + lease_ms
+  leases[#leases + 1] = job.id
+  started[job.scraper] = (started[job.scraper] or 0) + 1
+  rooms[job.scraper] = room(job.scraper) - 1
 end
 
--- An id that another producer pushed without our scripts has no meta: it is set aside, visible, not lost.
-local function set_aside(id)
-  redis.call('LPUSH', prefix .. 'orphans', id)
-  redis.call('LTRIM', prefix .. 'orphans', 0, 9999)
+local function hand_over(id, priority)
+  if redis.call('TYPE', data_key(id)).ok == 'string' then
+    redis.call('ZADD', prefix .. 'foreign', now_ms + ADOPT_WITHIN_MS, priority .. ':' .. id)
+    answer(id, '', priority, '')
+  else
+    redis.call('LPUSH', prefix .. 'orphans', id)
+    redis.call('LTRIM', prefix .. 'orphans', 0, 9999)
+  end
 end
 
-if want == 0 then return reply end
+local function consider(id, priority)
+  moved = moved + 1
+  local job = load(id)
+  if not job then
+    hand_over(id, priority)
+  elseif job.state == 'pending' then
+    if room(job.scraper) > 0 then start(job) else park(job) end
+  end
+end
+
+-- One job of each parked scraper in turn, as far as it may run: nobody's backlog stands before another's. Who is first
+-- changes with every token.
+local function take_parked(priority, limit)
+  local scrapers, popped = parked_scrapers(), true
+  local first = fence % math.max(1, #scrapers)
+  while popped and #ids < limit and moved < MOVED_AT_MOST do
+    popped = false
+    for turn = 1, #scrapers do
+      local scraper = scrapers[(first + turn - 1) % #scrapers + 1]
+      local id = #ids < limit and room(scraper) > 0 and redis.call('RPOP', parked_key(scraper, priority))
+      if id then
+        popped = true
+        consider(id, priority)
+      end
+    end
+  end
+  for _, scraper in ipairs(scrapers) do
+    if redis.call('EXISTS', parked_key(scraper, 'high'), parked_key(scraper, 'normal'), parked_key(scraper, 'low')) == 0 then
+      redis.call('SREM', PARKED, scraper)
+      parked = nil
+    end
+  end
+end
+
+-- Up to `count` jobs, from the queues in this order; answers how many it found.
+local function take(count, order)
+  local before = #ids
+  local limit = before + count
+  for _, priority in ipairs(order) do
+    if #ids < limit and not pause_end('priority', priority) then
+      take_parked(priority, limit)
+      while #ids < limit and moved < MOVED_AT_MOST do
+        local popped = redis.call('RPOP', ready_key(priority), math.min(limit - #ids, MOVED_AT_MOST - moved))
+        if not popped then break end
+        for _, id in ipairs(popped) do consider(id, priority) end
+      end
+    end
+  end
+  return #ids - before
+end
+
+-- Of every `fair` jobs one is taken with the lower queues first, which take turns at being the first of them.
+local function take_fairly(fair)
+  local state = redis.call('GET', FAIR) or '0 0'
+  local since, turn = string.match(state, '^(%d+) (%d+)$')
+  since, turn = tonumber(since), tonumber(turn)
+  local found = 1
+  while #ids < want and found > 0 do
+    if since < fair - 1 then
+      found = take(math.min(want - #ids, fair - 1 - since), PRIORITIES)
+      since = since + found
+    else
+      found = take(1, turn % 2 == 0 and {'normal', 'low', 'high'} or {'low', 'normal', 'high'})
+      if found > 0 then since, turn = 0, turn + 1 end
+    end
+  end
+  redis.call('SET', FAIR, text(since) .. ' ' .. text(turn % 2))
+end
+
+local function remember()
+  redis.call('SET', CLAIMS, this_claim .. table.concat(ids, ','), 'PX', math.max(lease_ms, 60000))
+end
+
+if want == 0 then
+  remember()
+  return reply
+end
 if ARGV[8] ~= '' then
   local job = load(ARGV[8])
   if not job then return {'UNKNOWN'} end
   if job.state == 'pending' then
-    redis.call('LREM', ready_key(job.priority), -1, job.id)
+    leave_queue(job)
   elseif job.state == 'retry' then
     redis.call('ZREM', DELAYED, job.id)
-    redis.call('HDEL', meta_key(job.id), 'due')
   else
     return {'REFUSED'}
   end
   start(job)
 else
-  local moved = 0
-  for _, priority in ipairs(PRIORITIES) do
-    while #ids < want and moved < MOVED_AT_MOST do
-      local popped = redis.call('RPOP', ready_key(priority), want - #ids)
-      if not popped then break end
-      moved = moved + #popped
-      for _, id in ipairs(popped) do
-        local job = load(id)
-        if not job then set_aside(id) elseif job.state == 'pending' then start(job) end
-      end
-    end
-  end
+  local fair = tonumber(setting('fair') or '0')
+  if fair > 1 then take_fairly(fair) else take(want, PRIORITIES) end
 end
 
 if #ids > 0 then
   redis.call('SET', FENCE, text(fence))
-  redis.call('HSET', CLAIMS, 'sequence', sequence, 'wanted', ARGV[8], 'ids', table.concat(ids, ','))
-  redis.call('PEXPIRE', CLAIMS, math.max(lease_ms, 60000))
+  redis.call('ZADD', RUNNING, unpack(leases))
+  for scraper, count in pairs(started) do redis.call('HINCRBY', INUSE, scraper, count) end
+  remember()
 end
-for _, priority in ipairs(PRIORITIES) do
-  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end
-end
+if work_waits() then wake() end
 return reply

@@ -6,4 +6,6 @@
 -- Reply: flat list of code (CREATED | EXISTS | DUPLICATE), id
 local problem = check_jobs(3)
 if problem then return redis.error_reply(problem) end
-return create_all(3)
+local replies = create_all(3)
+finish_call()
+return replies

@@ -5,6 +5,7 @@
 local function promote(job)
   redis.call('ZREM', DELAYED, job.id)
   make_ready(job, false)
+  save(job)
   write_head(job)
 end
 

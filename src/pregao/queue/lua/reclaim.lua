@@ -7,21 +7,21 @@
 local at_most, poison_limit, dead_worker = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 
 local function reclaim(job)
-  local token, worker, started = job.token, job.worker, job.started
-  local story = 'the lease was lost: worker ' .. worker .. ' stopped renewing it'
+  local story = 'the lease was lost: worker ' .. job.worker .. ' stopped renewing it'
   job.lost = job.lost + 1
+  set(job, 'lost', job.lost)
   leave_running(job, 'lost')
   if job.cancel then
     finish(job, 'cancelled')
   elseif job.lost >= poison_limit then
-    story = 'poison: the lease was lost ' .. text(job.lost) .. ' times, last by worker ' .. worker
+    story = 'poison: the lease was lost ' .. text(job.lost) .. ' times, last by worker ' .. job.worker
     finish(job, 'failed')
   else
     make_ready(job, true)
   end
   write_head(job)
   if job.state == 'failed' then write_error(job, '"' .. story .. '"') end
-  fact(job, ended_attempt(token, worker, started, job.state == 'cancelled' and 'cancelled' or 'lost',
+  fact(job, ended_attempt(job, job.state == 'cancelled' and 'cancelled' or 'lost',
     '{"error":"' .. story .. '","error_class":"killed"}'))
   if job.state == 'pending' then event('job_retry', job) else start_retention(job) end
 end
@@ -50,4 +50,5 @@ for _, id in ipairs(expired) do
     redis.call('ZREM', RUNNING, id)
   end
 end
+finish_call()
 return replies

@@ -9,8 +9,6 @@ for at = 3, #ARGV, 4 do
 end
 
 local function release(job, delay_ms, report)
-  local token, worker, started = job.token, job.worker, job.started
-  local outcome = job.cancel and 'cancelled' or 'released'
   leave_running(job, 'released')
   if job.cancel then
     finish(job, 'cancelled')
@@ -20,7 +18,7 @@ local function release(job, delay_ms, report)
     make_ready(job, true)
   end
   write_head(job)
-  fact(job, ended_attempt(token, worker, started, outcome, report))
+  fact(job, ended_attempt(job, job.cancel and 'cancelled' or 'released', report))
   if job.state == 'cancelled' then start_retention(job) end
 end
 
@@ -32,10 +30,11 @@ for at = 3, #ARGV, 4 do
   if job and job.state == 'running' and job.token == token then
     release(job, tonumber(ARGV[at + 2]), ARGV[at + 3])
     code = 'OK'
-  elseif job and job.last_token == token and job.last_outcome == 'released' then
+  elseif job and job.last == token .. ' released' then
     code = 'DUP'
   end
   replies[#replies + 1] = code
   replies[#replies + 1] = job and job.state or ''
 end
+finish_call()
 return replies

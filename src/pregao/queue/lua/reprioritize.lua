@@ -12,13 +12,14 @@ if not job then return {'UNKNOWN', ''} end
 if job.state ~= 'pending' and job.state ~= 'retry' then return {'REFUSED', job.state} end
 if job.priority ~= priority then
   if job.state == 'pending' then
-    redis.call('LREM', ready_key(job.priority), -1, job.id)
+    leave_queue(job)
     redis.call('LPUSH', ready_key(priority), job.id)
     wake()
   end
   job.priority = priority
-  redis.call('HSET', meta_key(job.id), 'priority', priority)
+  set(job, 'priority', priority)
   write_head(job)
   fact(job, {})
+  finish_call()
 end
 return {'OK', job.state}

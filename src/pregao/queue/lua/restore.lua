@@ -10,17 +10,23 @@ local restored = 0
 for at = 3, #ARGV, FIELDS do
   local job = {id = ARGV[at], priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3], state = 'pending',
     unique = ARGV[at + 5], attempt = tonumber(ARGV[at + 8]), retry_count = tonumber(ARGV[at + 9]),
-    lost = tonumber(ARGV[at + 10])}
+    lost = tonumber(ARGV[at + 10]), changes = {}}
   if redis.call('EXISTS', meta_key(job.id)) == 0 then
-    redis.call('HSET', meta_key(job.id), 'priority', job.priority, 'scraper', job.scraper, 'label', job.label,
-      'max_retries', ARGV[at + 4], 'attempt', text(job.attempt), 'version', ARGV[at + 11])
+    set(job, 'priority', job.priority)
+    set(job, 'scraper', job.scraper)
+    set(job, 'label', job.label)
+    set(job, 'max_retries', ARGV[at + 4])
+    set(job, 'attempt', job.attempt)
+    set(job, 'retry_count', job.retry_count)
+    set(job, 'lost', job.lost)
+    set(job, 'version', ARGV[at + 11])
     if job.unique ~= '' then
-      redis.call('HSET', meta_key(job.id), 'unique', job.unique)
+      set(job, 'unique', job.unique)
       if not holder_of(job.unique) then redis.call('SET', unique_key(job.unique), job.id) end
     end
     if ARGV[at + 12] ~= '' then make_delayed(job, tonumber(ARGV[at + 12])) else make_ready(job, false) end
-    write_document(job, ARGV[at + 6], ARGV[at + 7])
-    redis.call('HSET', meta_key(job.id), 'error_at', text(job.error_at))
+    save(job)
+    redis.call('SET', data_key(job.id), document(job, ARGV[at + 6], ARGV[at + 7]))
     restored = restored + 1
   end
 end

@@ -3,57 +3,75 @@
 -- The state and the fact for PostgreSQL are written together: both survive or neither does.
 -- Safe to repeat: the same token and outcome answers DUP. An old token answers STALE and writes nothing.
 -- After a cancel request a completed attempt still wins; any other end is cancelled.
--- ARGV[3…] per attempt: id, token, outcome (completed | failed), retryable (1 | 0), delay in ms before the retry,
+-- A killed attempt (its process died) spends no retry: it runs again after the delay, and the `limit`th loss is the last.
+-- ARGV[3] losses that fail a job,
+-- ARGV[4…] per attempt: id, token, outcome (completed | failed | killed), retryable (1 | 0), delay in ms before the retry,
 --   body of the document, error as JSON, report as JSON, packed result or ''
 -- Reply: flat list of code (OK | DUP | STALE), state
-if (#ARGV - 2) % 9 ~= 0 then return redis.error_reply('EARGS attempts take 9 fields each') end
-for at = 3, #ARGV, 9 do
+local FIELDS, poison_limit = 9, tonumber(ARGV[3])
+if (#ARGV - 3) % FIELDS ~= 0 then return redis.error_reply('EARGS attempts take ' .. FIELDS .. ' fields each') end
+for at = 4, #ARGV, FIELDS do
   local outcome = ARGV[at + 2]
-  if outcome ~= 'completed' and outcome ~= 'failed' then return redis.error_reply('EOUTCOME ' .. outcome) end
+  if outcome ~= 'completed' and outcome ~= 'failed' and outcome ~= 'killed' then
+    return redis.error_reply('EOUTCOME ' .. outcome)
+  end
   if not tonumber(ARGV[at + 4]) then return redis.error_reply('EDELAY ' .. ARGV[at + 4]) end
 end
 
+-- Where a failed attempt leads: whether it is tried again, and what that costs.
+local function again(job, outcome, retryable)
+  if outcome == 'killed' then
+    job.lost = job.lost + 1
+    set(job, 'lost', job.lost)
+    return job.lost < poison_limit
+  end
+  if not retryable or job.retry_count >= job.max_retries then return false end
+  job.retry_count = job.retry_count + 1
+  set(job, 'retry_count', job.retry_count)
+  return true
+end
+
 local function settle(job, at)
-  local outcome, retryable, delay_ms = ARGV[at + 2], ARGV[at + 3] == '1', tonumber(ARGV[at + 4])
-  local body, error_json, report, result = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
-  local token, worker, started = job.token, job.worker, job.started
+  local outcome, delay_ms, result = ARGV[at + 2], tonumber(ARGV[at + 4]), ARGV[at + 8]
+  local recorded = outcome == 'completed' and 'completed' or 'failed'
   leave_running(job, outcome)
   if outcome == 'completed' then
     finish(job, 'completed')
   elseif job.cancel then
-    outcome = 'cancelled'
+    recorded = 'cancelled'
     finish(job, 'cancelled')
-  elseif retryable and job.retry_count < job.max_retries then
-    job.retry_count = job.retry_count + 1
+  elseif again(job, outcome, ARGV[at + 3] == '1') then
     make_delayed(job, now_ms + delay_ms)
   else
     finish(job, 'failed')
   end
-  write_document(job, body, error_json)
-  redis.call('HSET', meta_key(job.id), 'error_at', text(job.error_at))
-  local more = ended_attempt(token, worker, started, outcome, report)
+  local more = ended_attempt(job, recorded, ARGV[at + 7])
+  local whole = document(job, ARGV[at + 5], ARGV[at + 6])
   if job.state == 'retry' then
+    redis.call('SET', data_key(job.id), whole)
     fact(job, more)
     event('job_retry', job)
   else
-    if result ~= '' then more[#more + 1] = 'result'; more[#more + 1] = result end
+    if result ~= '' then more[5] = 'result'; more[6] = result end
+    redis.call('SET', data_key(job.id), whole, 'EX', RETENTION_SECONDS)
     fact(job, more)
-    start_retention(job)
+    redis.call('EXPIRE', meta_key(job.id), RETENTION_SECONDS)
   end
 end
 
 local replies = {}
-for at = 3, #ARGV, 9 do
+for at = 4, #ARGV, FIELDS do
   local token, outcome = ARGV[at + 1], ARGV[at + 2]
   local job = load(ARGV[at])
   local code = 'STALE'
   if job and job.state == 'running' and job.token == token then
     settle(job, at)
     code = 'OK'
-  elseif job and job.last_token == token and job.last_outcome == outcome then
+  elseif job and job.last == token .. ' ' .. outcome then
     code = 'DUP'
   end
   replies[#replies + 1] = code
   replies[#replies + 1] = job and job.state or ''
 end
+finish_call()
 return replies

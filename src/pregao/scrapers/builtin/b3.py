@@ -1,30 +1,40 @@
-"""B3: the price of one paper, delayed while the session is open, official and end of day otherwise."""
+"""B3: the price of one paper, delayed while the session is open, official and end of day otherwise; or a company."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
-from pathlib import Path
+from datetime import datetime
 
-from pregao.domain.calendar import closes_at, session_at
-from pregao.domain.clock import Clock, market_iso
+from pregao.domain.calendar import session_at
+from pregao.domain.clock import Clock
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
-from pregao.scrapers.builtin.b3_cotahist import CotahistRow
-from pregao.scrapers.builtin.b3_files import COTAHIST, CotahistFiles
-from pregao.scrapers.builtin.b3_quote import DelayedQuote, parse_quote
-from pregao.scrapers.http import Site
-from pregao.scrapers.loop_local import LoopLocal
+from pregao.scrapers.builtin.b3_brapi import BRAPI, QUOTE_PATH, TOKEN, parse_brapi
+from pregao.scrapers.builtin.b3_company import (
+    DETAIL,
+    LISTED,
+    SUPPLEMENT,
+    call_path,
+    describe_company,
+    parse_detail,
+    parse_supplement,
+)
+from pregao.scrapers.builtin.b3_files import COTAHIST, shared_files
+from pregao.scrapers.builtin.b3_quote import parse_quote
+from pregao.scrapers.builtin.b3_result import describe_brapi, describe_chart, describe_quote, describe_rows
+from pregao.scrapers.builtin.b3_yahoo import CHART_PATH, CHART_QUERY, YAHOO, parse_chart
+from pregao.scrapers.fallback import Way, first_of
+from pregao.scrapers.http import Reply, Site
 
 QUOTES = "https://cotacao.b3.com.br"
-MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 
 _TICKER = re.compile(r"[A-Z0-9]{3,12}", re.ASCII)
+_ISSUER = re.compile(r"[A-Z][A-Z0-9]{3}", re.ASCII)
 
 
 class B3Scraper(BaseScraper):
-    """Takes the ticker of a share, fund, BDR or option, in any case."""
+    """Takes the ticker of a share, fund, BDR or option, or the four letters of a company; in any case."""
 
     name = "B3"
     source = "B3 S.A."
@@ -32,19 +42,33 @@ class B3Scraper(BaseScraper):
 
     def __init__(self, settings: ScraperSettings, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)
-        self._site = Site("b3", settings, max_bytes=MAX_ARCHIVE_BYTES)
+        self._site = Site("b3", settings)
 
     async def collect(self, argument: str | None) -> Collected:
-        """The delayed quote in a session, else the last published end of day; `kind` and `as_of` say which and when."""
+        """The delayed quote in a session, else the last published end of day; `kind` and `as_of` say which and when.
+
+        While B3's own services fail in a passing way, Yahoo or brapi stand in. Four letters give the company's record.
+        """
         ticker = _ticker(argument)
+        if _ISSUER.fullmatch(ticker):
+            return await self._company(ticker)
         now = self._clock.now()
+        origin = COTAHIST if session_at(now) is None else QUOTES
+        others = [Way(YAHOO, lambda: self._yahoo(ticker))]
+        token = self._settings.secret(TOKEN)
+        if token is not None:
+            others.append(Way(BRAPI, lambda: self._brapi(ticker, token)))
+        return await first_of(Way(origin, lambda: self._own(ticker, now)), *others)
+
+    async def _own(self, ticker: str, now: datetime) -> Collected:
+        """From B3 itself."""
         metadata: dict[str, object] = {}
         if session_at(now) is not None:
             quote = await self._quote(ticker)
             if quote is not None:
                 return quote
             metadata["delayed_quote"] = "not available"
-        published = await self._files().latest(now)
+        published = await shared_files(self._settings, self._clock).latest(now)
         rows = published.file.rows(ticker)
         if not rows:
             raise ScrapeError(
@@ -58,74 +82,24 @@ class B3Scraper(BaseScraper):
         quote = parse_quote(reply.body, ticker) if reply.status == 200 else None
         return None if quote is None else Collected(describe_quote(quote, reply.url))
 
-    def _files(self) -> CotahistFiles:
-        """The files that all B3 jobs of this event loop share: one collection for each origin and cache directory."""
-        origin = self._site.origin(COTAHIST)
-        # A sample server's files must never pass for B3's: each origin has a directory of its own.
-        folder = self._settings.home / "cache" / "b3" / re.sub(r"[^A-Za-z0-9.-]+", "_", origin)
-        shared = _shared.get()
-        files = shared.get(folder)
-        if files is None:
-            files = shared[folder] = CotahistFiles(self._site, folder, self._clock)
-        return files
+    async def _yahoo(self, ticker: str) -> Collected:
+        path = CHART_PATH.format(ticker=ticker)
+        reply = await self._site.get(YAHOO, path, params=CHART_QUERY, accept=frozenset({404}))
+        chart = parse_chart(reply.body, ticker)
+        return Collected(describe_chart(chart, reply.url))
 
+    async def _brapi(self, ticker: str, token: str) -> Collected:
+        site = Site("b3", self._settings, secret_headers={"Authorization": f"Bearer {token}"})
+        reply = await site.get(BRAPI, QUOTE_PATH.format(ticker=ticker), accept=frozenset({401, 404}))
+        return Collected(describe_brapi(parse_brapi(reply.body, ticker), reply.url))
 
-_shared: LoopLocal[dict[Path, CotahistFiles]] = LoopLocal(dict)
+    async def _company(self, issuer: str) -> Collected:
+        shares = parse_supplement((await self._call(SUPPLEMENT, issuingCompany=issuer)).body, issuer)
+        reply = await self._call(DETAIL, codeCVM=shares.code_cvm)
+        return Collected(describe_company(shares, parse_detail(reply.body, issuer), reply.url))
 
-
-def describe_quote(quote: DelayedQuote, url: str) -> dict[str, object]:
-    """The result's `data` for a delayed quote: the same keys as for an end of day, null where B3 sends nothing."""
-    return {
-        **_EMPTY,
-        "ticker": quote.ticker,
-        "kind": "delayed_quote",
-        "price": quote.price,
-        "open": quote.open,
-        "high": quote.high,
-        "low": quote.low,
-        "avg": quote.avg,
-        "change_pct": quote.change_pct,
-        "trades": quote.trades,
-        "name": quote.name,
-        "market": quote.market,
-        "as_of": market_iso(quote.as_of),
-        "url": url,
-    }
-
-
-def describe_rows(rows: tuple[CotahistRow, ...], url: str) -> dict[str, object]:
-    """The result's `data` for an end of day. Of several records (forwards), the one with the largest volume leads."""
-    row = max(rows, key=lambda row: row.volume_brl)
-    fields = asdict(row)
-    data: dict[str, object] = {
-        **_EMPTY,
-        **fields,
-        "kind": "end_of_day",
-        "price": row.close,
-        "date": fields.pop("day").isoformat(),
-        "expiry": row.expiry.isoformat() if row.expiry else None,
-        "market": row.market,
-        "option_type": row.option_type,
-        "as_of": market_iso(closes_at(row.day)),
-        "url": url,
-    }
-    del data["day"]
-    if len(rows) > 1:
-        data["terms"] = [
-            {"term_days": term.term_days, "close": term.close, "qty": term.qty, "volume_brl": term.volume_brl}
-            for term in rows
-        ]
-    return data
-
-
-_EMPTY: dict[str, object] = dict.fromkeys(
-    (
-        *("ticker", "kind", "price", "open", "high", "low", "avg", "close", "change_pct", "bid", "ask"),
-        *("trades", "qty", "volume_brl", "name", "spec", "isin", "market", "bdi", "tpmerc"),
-        *("term_days", "option_type", "strike", "expiry", "date", "as_of", "url"),
-    )
-)
-_EMPTY["currency"] = "BRL"
+    async def _call(self, call: str, **question: str) -> Reply:
+        return await self._site.get(LISTED, call_path(call, **question))
 
 
 def _ticker(argument: str | None) -> str:

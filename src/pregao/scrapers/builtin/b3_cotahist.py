@@ -20,6 +20,7 @@ RECORD_COLUMNS = 245
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 _CALLS, _PUTS = frozenset({"012", "070"}), frozenset({"013", "080"})
+_SERIES = frozenset({b"070", b"080"})
 MARKETS = {
     "010": "cash",
     "012": "call exercise",
@@ -77,13 +78,17 @@ class CotahistRow:
 
 
 class CotahistDay:
-    """The file of one session: its text, and where each ticker's records begin. Records are read when asked for."""
+    """The file of one session: its text, and where the records of each ticker and of each option chain begin.
+
+    Records are read when asked for.
+    """
 
     def __init__(self, text: bytes, stride: int) -> None:
         """Index `text`, whose records are `stride` bytes apart. Raises ScrapeError VALIDATION."""
         self._text = text
         self._first: dict[bytes, int] = {}
         self._more: dict[bytes, list[int]] = {}
+        self._chains: dict[bytes, list[int]] = {}
         self.records = len(text) // stride
         self._index(stride)
         self.day = _date(text[stride + 2 : stride + 10], "the session")
@@ -108,8 +113,25 @@ class CotahistDay:
         offsets = [first, *self._more.get(code, ())]
         return tuple(parse_record(self._text[offset : offset + RECORD_COLUMNS]) for offset in offsets)
 
+    def chain(self, isin: str) -> tuple[CotahistRow, ...]:
+        """The calls and puts on the paper with this ISIN that traded: options carry the code of what they are on.
+
+        Raises ScrapeError VALIDATION for a record that does not follow the layout.
+        """
+        offsets = self._chains.get(isin.encode("latin-1", "replace").ljust(12), ())
+        return tuple(parse_record(self._text[offset : offset + RECORD_COLUMNS]) for offset in offsets)
+
+    def chains_of(self, root: str) -> list[str]:
+        """The ISINs of the papers that have options whose tickers begin with `root`, the four letters of the issuer."""
+        code = root.encode("latin-1", "replace")
+        return [
+            isin.decode("latin-1").rstrip()
+            for isin, offsets in self._chains.items()
+            if any(self._text[offset + 12 : offset + 16] == code for offset in offsets)
+        ]
+
     def _index(self, stride: int) -> None:
-        text, first = self._text, self._first
+        text, first, chains = self._text, self._first, self._chains
         for offset in range(stride, (self.records - 1) * stride, stride):
             if text[offset : offset + 2] != b"01":
                 raise _invalid(f"record {offset // stride + 1} is not a quotation")
@@ -118,6 +140,8 @@ class CotahistDay:
                 self._more.setdefault(code, []).append(offset)
             else:
                 first[code] = offset
+            if text[offset + 24 : offset + 27] in _SERIES:
+                chains.setdefault(text[offset + 230 : offset + 242], []).append(offset)
 
 
 def read_archive(zipped: bytes) -> CotahistDay:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from pregao.domain.calendar import last_closed_session, previous_session
 from pregao.domain.clock import Clock
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
+from pregao.scrapers.base import ScraperSettings
 from pregao.scrapers.builtin.b3_cotahist import CotahistDay, read_archive
 from pregao.scrapers.http import Site
+from pregao.scrapers.loop_local import LoopLocal
+from pregao.scrapers.single_flight import SingleFlight
 
 COTAHIST = "https://bvmf.bmfbovespa.com.br"
 
+MAX_ARCHIVE_BYTES = 32 * 1024 * 1024
 SESSIONS_BACK = 7
 DAYS_IN_MEMORY = 2
 FILES_ON_DISK = 10
@@ -56,9 +61,7 @@ class CotahistFiles:
         self._folder = folder
         self._clock = clock
         self._held: OrderedDict[date, _Held] = OrderedDict()
-        self._failures = 0
-        self._last_failure: tuple[date, ScrapeError] | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._flights: SingleFlight[date, _Held] = SingleFlight()
 
     async def latest(self, moment: datetime) -> Published:
         """The file of the last session that closed before `moment` and is published. Raises ScrapeError."""
@@ -76,24 +79,8 @@ class CotahistFiles:
 
     async def of(self, session: date) -> CotahistDay | None:
         """The file of `session`, or None while B3 has not published it. Raises ScrapeError."""
-        failures = self._failures
-        held = self._fresh(session)
-        if held is None:
-            async with self._one_at_a_time:
-                held = self._fresh(session) or await self._load_or_fail(session, failures)
+        held = await self._flights.run(session, lambda: self._fresh(session), lambda: self._load(session))
         return held.file
-
-    async def _load_or_fail(self, session: date, failures: int) -> _Held:
-        """Load, but share a failure that came while waiting: those who queued for a download need no try each."""
-        if self._failures > failures and self._last_failure is not None and self._last_failure[0] == session:
-            error = self._last_failure[1]
-            raise ScrapeError(str(error), error.failure_class, retryable=error.retryable)
-        try:
-            return await self._load(session)
-        except ScrapeError as error:
-            self._failures += 1
-            self._last_failure = session, error
-            raise
 
     def _fresh(self, session: date) -> _Held | None:
         held = self._held.get(session)
@@ -143,6 +130,21 @@ class CotahistFiles:
             del self._held[day]
         while len(self._held) > SESSIONS_BACK + DAYS_IN_MEMORY:
             self._held.popitem(last=False)
+
+
+def shared_files(settings: ScraperSettings, clock: Clock) -> CotahistFiles:
+    """The files that all jobs of this event loop share: one collection for each origin and cache directory."""
+    site = Site("b3", settings, max_bytes=MAX_ARCHIVE_BYTES)
+    # A sample server's files must never pass for B3's: each origin has a directory of its own.
+    folder = settings.home / "cache" / "b3" / re.sub(r"[^A-Za-z0-9.-]+", "_", site.origin(COTAHIST))
+    shared = _shared.get()
+    files = shared.get(folder)
+    if files is None:
+        files = shared[folder] = CotahistFiles(site, folder, clock)
+    return files
+
+
+_shared: LoopLocal[dict[Path, CotahistFiles]] = LoopLocal(dict)
 
 
 def _path(session: date) -> str:

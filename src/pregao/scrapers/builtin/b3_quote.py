@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from pregao.domain.calendar import last_trading_moment
 from pregao.domain.clock import MARKET_ZONE
-from pregao.domain.errors import ScrapeError
-from pregao.domain.failure import FailureClass
-from pregao.scrapers.failures import is_html
+from pregao.scrapers import json_answers
+from pregao.scrapers.json_answers import at, invalid, moment, needed, number, shown
 
 DELAY = timedelta(minutes=15)
+_WHAT = "B3's quotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,79 +44,43 @@ class DelayedQuote:
 def parse_quote(body: bytes, ticker: str) -> DelayedQuote | None:
     """Read the answer for `ticker`; None when B3 says that there is no quotation, or gives a price of zero.
 
-    Raises ScrapeError: BLOCKED for a page, VALIDATION for what is not the format, naming what is missing.
+    Raises ScrapeError: BLOCKED or NETWORK for a page or nothing, VALIDATION for what is not the format, naming what
+    is missing.
     """
-    if is_html(body):
-        raise ScrapeError("B3 answered with a page in place of a quotation", FailureClass.BLOCKED)
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ScrapeError(f"B3's quotation is not JSON: {error}", FailureClass.VALIDATION) from error
-    status = _at(document, "BizSts", "cd")
+    document = json_answers.load(body, "B3", _WHAT)
+    status = at(document, "BizSts", "cd")
     if status == "NOK":
         return None
     if status != "OK":
-        raise _missing("BizSts.cd")
+        raise invalid(_WHAT, "`BizSts.cd` is missing")
     trades = document.get("Trad")
     trade = trades[0] if isinstance(trades, list) and trades else None
-    security, prices = _at(trade, "scty"), _at(trade, "scty", "SctyQtn")
+    security, prices = at(trade, "scty"), at(trade, "scty", "SctyQtn")
     if not isinstance(security, dict) or not isinstance(prices, dict):
-        raise _missing("Trad[0].scty.SctyQtn")
+        raise invalid(_WHAT, "`Trad[0].scty.SctyQtn` is missing")
     if security.get("symb") != ticker:
-        raise ScrapeError(f"B3 sent {str(security.get('symb'))[:40]!r} for {ticker}", FailureClass.VALIDATION)
-    price = _number(prices, "curPrc")
-    if price is None:
-        raise _missing("curPrc")
-    return _quote(trade, security, prices, price, _answered_at(document)) if price else None
+        raise invalid(_WHAT, f"it is of {shown(security.get('symb'))}, not of {ticker}")
+    price = needed(_WHAT, "curPrc", prices.get("curPrc"))
+    if not price:
+        return None
+    answered_at = moment(_WHAT, "Msg.dtTm", at(document, "Msg", "dtTm"), MARKET_ZONE)
+    return _quote(trade, security, prices, price, answered_at)
 
 
 def _quote(
     trade: Any, security: dict[str, Any], prices: dict[str, Any], price: float, answered_at: datetime
 ) -> DelayedQuote:
-    total, market = trade.get("ttlQty"), _at(security, "mkt", "nm")
+    total, market = trade.get("ttlQty"), at(security, "mkt", "nm")
     return DelayedQuote(
         ticker=security["symb"],
         name=str(security.get("desc", "")).strip(),
         market=market if isinstance(market, str) else None,
         price=price,
-        open=_number(prices, "opngPric"),
-        high=_number(prices, "maxPric"),
-        low=_number(prices, "minPric"),
-        avg=_number(prices, "avrgPric"),
-        change_pct=_number(prices, "prcFlcn"),
+        open=number(_WHAT, "opngPric", prices.get("opngPric")),
+        high=number(_WHAT, "maxPric", prices.get("maxPric")),
+        low=number(_WHAT, "minPric", prices.get("minPric")),
+        avg=number(_WHAT, "avrgPric", prices.get("avrgPric")),
+        change_pct=number(_WHAT, "prcFlcn", prices.get("prcFlcn")),
         trades=total if isinstance(total, int) and not isinstance(total, bool) else None,
         answered_at=answered_at,
     )
-
-
-def _answered_at(document: Any) -> datetime:
-    text = _at(document, "Msg", "dtTm")
-    try:
-        moment = datetime.fromisoformat(text)
-        # Arithmetic at either end of the calendar would overflow; no market was open then.
-        if not 2000 <= moment.year <= 2200:
-            raise ValueError("year out of range")
-    except (TypeError, ValueError) as error:
-        raise ScrapeError(f"B3 sent the time {str(text)[:40]!r}: {error}", FailureClass.VALIDATION) from error
-    return moment.replace(tzinfo=MARKET_ZONE) if moment.tzinfo is None else moment
-
-
-def _number(prices: dict[str, Any], field: str) -> float | None:
-    value = prices.get(field)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ScrapeError(f"B3 sent {str(value)[:40]!r} as {field}, not a number", FailureClass.VALIDATION)
-    return float(value)
-
-
-def _at(document: object, *path: str) -> Any:
-    for key in path:
-        if not isinstance(document, dict):
-            return None
-        document = document.get(key)
-    return document
-
-
-def _missing(what: str) -> ScrapeError:
-    return ScrapeError(f"B3's quotation lacks {what}", FailureClass.VALIDATION)

@@ -1,37 +1,38 @@
-"""PTAX, the reference rate of the dollar, from BCB's Olinda service: stands in for SGS series 1 when SGS fails."""
+"""PTAX, the reference rates of the dollar and the euro, from BCB's Olinda service: stands in for SGS when SGS fails."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import orjson
-
 from pregao.domain.clock import MARKET_ZONE
-from pregao.domain.errors import ScrapeError
-from pregao.domain.failure import FailureClass
-from pregao.scrapers.failures import is_html
+from pregao.scrapers import json_answers
+from pregao.scrapers.json_answers import at, invalid, moment, needed, number, text
 
 OLINDA = "https://olinda.bcb.gov.br"
-PATH = (
-    "/olinda/servico/PTAX/versao/v1/odata"
-    "/CotacaoDolarPeriodo(dataInicial=@dataInicial,dataFinalCotacao=@dataFinalCotacao)"
-)
+_BASE = "/olinda/servico/PTAX/versao/v1/odata"
+_DAYS = "dataInicial=@dataInicial,dataFinalCotacao=@dataFinalCotacao"
+DOLLAR_PATH = f"{_BASE}/CotacaoDolarPeriodo({_DAYS})"
+CURRENCY_PATH = f"{_BASE}/CotacaoMoedaPeriodo(moeda=@moeda,{_DAYS})"
+
+_WHAT = "BCB's PTAX answer"
+_CLOSING = "fechamento"
 
 
 @dataclass(frozen=True, slots=True)
 class PtaxRate:
-    """One closing bulletin, in BRL per dollar (cotacaoCompra, cotacaoVenda, dataHoraCotacao); buy may not be sent."""
+    """One closing bulletin, in BRL for one unit (cotacaoCompra, cotacaoVenda, dataHoraCotacao); buy may not be sent."""
 
     published_at: datetime
     buy: float | None
     sell: float
 
 
-def period(first: date, last: date) -> dict[str, str]:
-    """The query of PATH for the days `first` to `last`; Olinda wants month, day, year."""
+def period(first: date, last: date, currency: str | None = None) -> dict[str, str]:
+    """The query of DOLLAR_PATH, or with a `currency` of CURRENCY_PATH; Olinda wants month, day, year."""
+    named = {"@moeda": f"'{currency}'"} if currency else {}
     return {
+        **named,
         "@dataInicial": f"'{first:%m-%d-%Y}'",
         "@dataFinalCotacao": f"'{last:%m-%d-%Y}'",
         "$format": "json",
@@ -41,37 +42,25 @@ def period(first: date, last: date) -> dict[str, str]:
 def parse_ptax(body: bytes) -> tuple[PtaxRate, ...]:
     """Read an answer of Olinda, sorted by time; empty for days without a bulletin.
 
-    Raises ScrapeError: BLOCKED for a page, VALIDATION for what is not the format.
+    Currencies other than the dollar have several bulletins a day, told apart by tipoBoletim: only the closing counts.
+    Raises ScrapeError: BLOCKED or NETWORK for a page or nothing, VALIDATION for what is not the format.
     """
-    if is_html(body):
-        raise ScrapeError("BCB answered with a page in place of PTAX rates", FailureClass.BLOCKED)
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ScrapeError(f"BCB's PTAX answer is not JSON: {error}", FailureClass.VALIDATION) from error
-    rows = document.get("value") if isinstance(document, dict) else None
+    rows = at(json_answers.load(body, "BCB", _WHAT), "value")
     if not isinstance(rows, list):
-        raise ScrapeError("BCB's PTAX answer lacks `value`", FailureClass.VALIDATION)
-    return tuple(sorted((_rate(row) for row in rows), key=lambda rate: rate.published_at))
+        raise invalid(_WHAT, "`value` is missing")
+    closing = [row for row in rows if text(at(row, "tipoBoletim")).lower().startswith(_CLOSING) or not _has_kind(row)]
+    return tuple(sorted((_rate(row) for row in closing), key=lambda rate: rate.published_at))
+
+
+def _has_kind(row: object) -> bool:
+    return at(row, "tipoBoletim") is not None
 
 
 def _rate(row: object) -> PtaxRate:
     if not isinstance(row, dict):
-        raise ScrapeError("BCB sent a PTAX row that is no object", FailureClass.VALIDATION)
-    sell = _number(row, "cotacaoVenda")
-    if sell is None:
-        raise ScrapeError("BCB sent a PTAX row without cotacaoVenda", FailureClass.VALIDATION)
-    try:
-        moment = datetime.fromisoformat(row["dataHoraCotacao"]).replace(tzinfo=MARKET_ZONE)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ScrapeError(f"BCB sent a PTAX row without a time: {error}", FailureClass.VALIDATION) from error
-    return PtaxRate(moment, _number(row, "cotacaoCompra"), sell)
-
-
-def _number(row: dict[str, object], field: str) -> float | None:
-    value = row.get(field)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ScrapeError(f"BCB sent {str(value)[:40]!r} as {field}, not a number", FailureClass.VALIDATION)
-    return float(value)
+        raise invalid(_WHAT, f"a row is no object: {str(row)[:60]}")
+    return PtaxRate(
+        published_at=moment(_WHAT, "dataHoraCotacao", row.get("dataHoraCotacao"), MARKET_ZONE).astimezone(MARKET_ZONE),
+        buy=number(_WHAT, "cotacaoCompra", row.get("cotacaoCompra")),
+        sell=needed(_WHAT, "cotacaoVenda", row.get("cotacaoVenda")),
+    )

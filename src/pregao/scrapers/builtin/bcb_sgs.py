@@ -13,7 +13,7 @@ import orjson
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.domain.names import fold
-from pregao.scrapers.failures import is_html
+from pregao.scrapers import json_answers
 
 Frequency = Literal["daily", "monthly"]
 
@@ -81,17 +81,9 @@ def parse_sgs(body: bytes) -> tuple[Observation, ...]:
     """Read the JSON list of SGS, sorted by date; rows without a value are left out, the last of a date wins.
 
     Raises ScrapeError: BLOCKED for a page in place of data (SGS gives one with HTTP 200 to some clients, and for a
-    series that does not exist), VALIDATION for anything else that is not the format.
+    series that does not exist), NETWORK for nothing, VALIDATION for anything else that is not the format.
     """
-    if is_html(body):
-        raise ScrapeError(
-            "BCB answered with a page in place of data: the series does not exist, or the client is refused",
-            FailureClass.BLOCKED,
-        )
-    try:
-        rows = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ScrapeError(f"BCB's answer is not JSON: {error}", FailureClass.VALIDATION) from error
+    rows = json_answers.load(body, "BCB", "BCB's values")
     if not isinstance(rows, list):
         raise ScrapeError(f"BCB's answer is not a list of values{_said(rows)}", FailureClass.VALIDATION)
     found = {day: value for row in rows for day, value in [_observation(row)] if value is not None}

@@ -2,7 +2,8 @@ SELECT
     count(*) AS total_jobs,
     count(*) FILTER (WHERE success) AS successful_jobs,
     count(*) FILTER (WHERE NOT success) AS failed_jobs,
-    avg(response_time) AS avg_response_time,
+    count(response_time) AS measured_jobs,
+    sum(response_time) AS response_time,
     max(executed_at) AS last_execution
 FROM scraper_results
 WHERE executed_at >= $1

@@ -1,4 +1,4 @@
--- A new job: used by enqueue and fire, which put the returned id into its list.
+-- A new job: used by enqueue, fire and adopt, which put the returned id into its list.
 -- Fields of one job in ARGV, from `at`: id, priority, scraper, label, max_retries, unique, body.
 local FIELDS_PER_JOB = 7
 
@@ -22,16 +22,21 @@ end
 -- again after its 24 hours is a new story, above the old one.
 local function create(at)
   local job = {id = ARGV[at], state = 'pending', priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3],
-    max_retries = ARGV[at + 4], unique = ARGV[at + 5], attempt = 0, retry_count = 0, lost = 0, version = now_ms}
+    unique = ARGV[at + 5], attempt = 0, retry_count = 0, lost = 0, version = now_ms, changes = {}}
   local body = ARGV[at + 6]
   if redis.call('EXISTS', meta_key(job.id)) == 1 then return 'EXISTS', job.id end
   local holder = holder_of(job.unique)
   if holder then return 'DUPLICATE', holder end
-  if job.unique ~= '' then redis.call('SET', unique_key(job.unique), job.id) end
-  write_document(job, body, 'null')
-  redis.call('HSET', meta_key(job.id), 'state', 'pending', 'priority', job.priority, 'scraper', job.scraper,
-    'label', job.label, 'max_retries', job.max_retries, 'error_at', text(job.error_at))
-  if job.unique ~= '' then redis.call('HSET', meta_key(job.id), 'unique', job.unique) end
+  set(job, 'state', 'pending')
+  set(job, 'priority', job.priority)
+  set(job, 'scraper', job.scraper)
+  set(job, 'label', job.label)
+  set(job, 'max_retries', ARGV[at + 4])
+  if job.unique ~= '' then
+    redis.call('SET', unique_key(job.unique), job.id)
+    set(job, 'unique', job.unique)
+  end
+  redis.call('SET', data_key(job.id), document(job, body, 'null'))
   redis.call('SET', status_key(job.id), 'pending')
   fact(job, {'spec', '{"priority":"' .. job.priority .. '",' .. body .. '}'})
   event('job_created', job)

@@ -15,17 +15,21 @@ end
 local now_ms = math.floor(now_us / 1000)
 local generation = redis.call('GET', KEYS[1])
 
+-- Only for numbers that are joined to text: redis.call writes the digits of a number by itself.
 local function text(number) return string.format('%.0f', number) end
 
 local OUTBOX, OUTBOX_BYTES = prefix .. 'outbox', prefix .. 'outbox_bytes'
 local RUNNING, DELAYED, INUSE = prefix .. 'running', prefix .. 'delayed', prefix .. 'inuse'
+local WAKE, PARKED = prefix .. 'wake', prefix .. 'parked'
+local JOB = prefix .. 'job:'
 local function ready_key(priority) return prefix .. 'jobs:' .. priority end
-local function meta_key(id) return prefix .. 'job:' .. id .. ':meta' end
-local function data_key(id) return prefix .. 'job:' .. id .. ':data' end
-local function status_key(id) return prefix .. 'job:' .. id .. ':status' end
+local function parked_key(scraper, priority) return prefix .. 'parked:' .. scraper .. ':' .. priority end
+local function meta_key(id) return JOB .. id .. ':meta' end
+local function data_key(id) return JOB .. id .. ':data' end
+local function status_key(id) return JOB .. id .. ':status' end
 local function unique_key(name) return prefix .. 'uniq:' .. name end
 
 -- Idle workers block on this list; one token is enough, since a claim that leaves work behind puts it back.
 local function wake()
-  if redis.call('LLEN', prefix .. 'wake') == 0 then redis.call('LPUSH', prefix .. 'wake', '1') end
+  if redis.call('LLEN', WAKE) == 0 then redis.call('LPUSH', WAKE, '1') end
 end

@@ -1,32 +1,44 @@
--- A job's meta hash as a table, and the steps that several transitions share.
+-- A job's meta hash as a table, and the steps that several transitions share. Changes of the hash are collected in the
+-- table and written together by `save`; what concerns many jobs of one call is written once, by `finish_call`.
+local left_running, freed, outbox_bytes = {}, {}, 0
+
 local function load(id)
-  local v = redis.call('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'label', 'attempt', 'retry_count',
-    'max_retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'error_at', 'last_token',
-    'last_outcome')
-  if not v[1] then return nil end
+  local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'label', 'attempt', 'retry_count',
+    'max_retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last')
+  if v.err or not v[1] then return nil end
   return {id = id, state = v[1], priority = v[2], scraper = v[3], label = v[4], attempt = tonumber(v[5] or 0),
     retry_count = tonumber(v[6] or 0), max_retries = tonumber(v[7]), lost = tonumber(v[8] or 0), token = v[9] or '',
     worker = v[10] or '', started = v[11] and tonumber(v[11]) or nil, cancel = v[12] == '1', version = tonumber(v[13]),
-    unique = v[14] or '', error_at = tonumber(v[15]), last_token = v[16] or '', last_outcome = v[17] or ''}
+    unique = v[14] or '', last = v[15] or '', changes = {}}
 end
 
--- State of the job for PostgreSQL, in the same script as the change itself. `more` adds names and values.
+local function set(job, field, value)
+  local changes = job.changes
+  changes[#changes + 1] = field
+  changes[#changes + 1] = value
+end
+
+local function save(job) redis.call('HSET', meta_key(job.id), unpack(job.changes)) end
+
+-- One entry of the outbox, in the same script as the change that it tells of; names and values count as its size.
+local function add_fact(entry)
+  for _, value in ipairs(entry) do outbox_bytes = outbox_bytes + #value end
+  redis.call('XADD', OUTBOX, '*', unpack(entry))
+end
+
+-- State of the job for PostgreSQL; `more` adds names and values. The last change of every transition: saves the job.
 local function fact(job, more)
   job.version = job.version + 1
-  redis.call('HSET', meta_key(job.id), 'version', text(job.version))
-  local entry = {'kind', 'job', 'id', job.id, 'generation', generation, 'version', text(job.version),
-    'state', job.state, 'priority', job.priority, 'attempt', text(job.attempt),
-    'retry_count', text(job.retry_count), 'lost', text(job.lost), 'at', text(now_ms)}
-  if job.due then entry[#entry + 1] = 'due'; entry[#entry + 1] = text(job.due) end
+  set(job, 'version', job.version)
+  save(job)
+  local entry = {'job', string.format('%s %s %.0f %s %s %d %d %d %.0f %s', job.id, generation, job.version, job.state,
+    job.priority, job.attempt, job.retry_count, job.lost, now_ms, job.due and text(job.due) or '-')}
   for _, value in ipairs(more) do entry[#entry + 1] = value end
-  local bytes = 0
-  for _, value in ipairs(entry) do bytes = bytes + #value end
-  redis.call('XADD', OUTBOX, '*', unpack(entry))
-  redis.call('INCRBY', OUTBOX_BYTES, bytes)
+  add_fact(entry)
 end
 
-local function ended_attempt(token, worker, started, outcome, report)
-  return {'token', token, 'worker', worker, 'started', text(started), 'outcome', outcome, 'report', report}
+local function ended_attempt(job, outcome, report)
+  return {'attempt', string.format('%s %.0f %s %s', job.token, job.started, outcome, job.worker), 'report', report}
 end
 
 local function event(name, job)
@@ -35,44 +47,69 @@ local function event(name, job)
     .. job.id .. ':' .. generation .. ':' .. text(job.version) .. ':' .. name .. '"}')
 end
 
--- Take a job out of running: the lease, the in-use count and the token go; the last outcome stays for repeated calls.
+-- Take a job out of running. Its token is worth nothing from here on; token and outcome stay for repeated calls.
 local function leave_running(job, outcome)
-  redis.call('ZREM', RUNNING, job.id)
-  if redis.call('HINCRBY', INUSE, job.scraper, -1) <= 0 then redis.call('HDEL', INUSE, job.scraper) end
-  redis.call('HSET', meta_key(job.id), 'last_token', job.token, 'last_outcome', outcome)
-  redis.call('HDEL', meta_key(job.id), 'token', 'worker')
+  left_running[#left_running + 1] = job.id
+  freed[job.scraper] = (freed[job.scraper] or 0) + 1
+  set(job, 'last', job.token .. ' ' .. outcome)
 end
 
 -- completed, failed or cancelled: the last state. The 24 hours of the public keys start now.
 local function finish(job, state)
   job.state, job.ended, job.due = state, now_ms, nil
-  redis.call('HSET', meta_key(job.id), 'state', state, 'ended', text(now_ms), 'retry_count', text(job.retry_count),
-    'lost', text(job.lost))
+  set(job, 'state', state)
+  set(job, 'ended', now_ms)
   if job.unique ~= '' and redis.call('GET', unique_key(job.unique)) == job.id then
     redis.call('DEL', unique_key(job.unique))
   end
+  redis.call('SET', status_key(job.id), state, 'EX', RETENTION_SECONDS)
 end
 
 local function start_retention(job)
-  redis.call('SET', status_key(job.id), job.state, 'EX', RETENTION_SECONDS)
   redis.call('EXPIRE', data_key(job.id), RETENTION_SECONDS)
   redis.call('EXPIRE', meta_key(job.id), RETENTION_SECONDS)
 end
 
--- Back into its queue. `front` for a job that was claimed before: it must not wait twice.
+-- Back into its queue. `front` for a job that was claimed before: it must not wait twice, nor behind its parked kin.
 local function make_ready(job, front)
   job.state, job.due = 'pending', nil
-  redis.call('HSET', meta_key(job.id), 'state', 'pending', 'retry_count', text(job.retry_count), 'lost', text(job.lost))
-  redis.call('HDEL', meta_key(job.id), 'due')
+  set(job, 'state', 'pending')
   redis.call('SET', status_key(job.id), 'pending')
-  redis.call(front and 'RPUSH' or 'LPUSH', ready_key(job.priority), job.id)
+  if front and redis.call('EXISTS', parked_key(job.scraper, job.priority)) == 1 then
+    redis.call('RPUSH', parked_key(job.scraper, job.priority), job.id)
+  else
+    redis.call(front and 'RPUSH' or 'LPUSH', ready_key(job.priority), job.id)
+  end
   wake()
 end
 
 local function make_delayed(job, due_ms)
   job.state, job.due = 'retry', due_ms
-  redis.call('HSET', meta_key(job.id), 'state', 'retry', 'due', text(due_ms), 'retry_count', text(job.retry_count),
-    'lost', text(job.lost))
+  set(job, 'state', 'retry')
+  set(job, 'due', due_ms)
   redis.call('SET', status_key(job.id), 'retry')
-  redis.call('ZADD', DELAYED, text(due_ms), job.id)
+  redis.call('ZADD', DELAYED, due_ms, job.id)
+end
+
+-- Out of wherever a pending job waits: its queue, or where its scraper's jobs are parked.
+local function leave_queue(job)
+  if redis.call('LREM', ready_key(job.priority), -1, job.id) > 0 then return end
+  redis.call('LREM', parked_key(job.scraper, job.priority), -1, job.id)
+  for _, priority in ipairs(PRIORITIES) do
+    if redis.call('EXISTS', parked_key(job.scraper, priority)) == 1 then return end
+  end
+  redis.call('SREM', PARKED, job.scraper)
+end
+
+-- What all jobs of a call have in common, written once. A slot that came free may be what a parked job waits for.
+local function finish_call()
+  if outbox_bytes > 0 then redis.call('INCRBY', OUTBOX_BYTES, outbox_bytes) end
+  if #left_running == 0 then return end
+  for at = 1, #left_running, 1000 do
+    redis.call('ZREM', RUNNING, unpack(left_running, at, math.min(at + 999, #left_running)))
+  end
+  for scraper, count in pairs(freed) do
+    if redis.call('HINCRBY', INUSE, scraper, -count) <= 0 then redis.call('HDEL', INUSE, scraper) end
+  end
+  if redis.call('EXISTS', PARKED) == 1 then wake() end
 end

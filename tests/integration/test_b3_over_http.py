@@ -1,4 +1,4 @@
-"""BCB and B3 against a recorded upstream, over real HTTP."""
+"""B3's own prices against a recorded upstream, over real HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,23 +8,19 @@ from typing import Any
 
 import pytest
 from tests.samples import answers, cotahist
-from tests.upstream import Answer, Upstream
+from tests.scraping import at, data_of, failure_of, pointed_to
+from tests.upstream import Upstream
 
 from pregao.domain.clock import MARKET_ZONE, ManualClock
-from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
-from pregao.scrapers.builtin import bcb_ptax
 from pregao.scrapers.builtin.b3 import B3Scraper
-from pregao.scrapers.builtin.bcb import BCBScraper
 from pregao.scrapers.http import aclose_clients
 from pregao.settings import Settings
 
 MONDAY = date(2026, 10, 5)
 FRIDAY = date(2026, 10, 2)
-SELIC = "/dados/serie/bcdata.sgs.432/dados"
-DOLLAR = "/dados/serie/bcdata.sgs.1/dados"
-IPCA = "/dados/serie/bcdata.sgs.433/dados"
 QUOTE = "/mds/api/v1/instrumentQuotation/SMPL4"
+YAHOO = "/v8/finance/chart/SMPL4.SA"
 SHARE_ON_MONDAY = cotahist.record("SMPL4", MONDAY, close=3010)
 SHARE_ON_FRIDAY = cotahist.record("SMPL4", FRIDAY, close=2990)
 
@@ -41,8 +37,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture
 async def settings(upstream: Upstream, tmp_path: Path) -> AsyncIterator[Settings]:
-    environ = {"PREGAO_UPSTREAM_BCB": upstream.url, "PREGAO_UPSTREAM_B3": upstream.url}
-    yield Settings.load(None, environ=environ, pregao_home=tmp_path)
+    yield pointed_to(upstream, tmp_path, "B3")
     await aclose_clients()
 
 
@@ -53,130 +48,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def bcb(settings: Settings, clock: ManualClock) -> BCBScraper:
-    return BCBScraper(settings, clock)
-
-
-@pytest.fixture
 def b3(settings: Settings, clock: ManualClock) -> B3Scraper:
     return B3Scraper(settings, clock)
-
-
-def at(local: str) -> ManualClock:
-    return ManualClock(datetime.fromisoformat(local).replace(tzinfo=MARKET_ZONE))
-
-
-async def data_of(scraper: BCBScraper | B3Scraper, argument: str) -> dict[str, Any]:
-    await scraper.initialize()
-    try:
-        result = await scraper.scrape(argument)
-    finally:
-        await scraper.cleanup()
-    assert result.success
-    assert result.error is None
-    data: dict[str, Any] = result.data
-    return data
-
-
-async def failure_of(scraper: BCBScraper | B3Scraper, argument: str) -> ScrapeError:
-    with pytest.raises(ScrapeError) as caught:
-        await scraper.scrape(argument)
-    return caught.value
-
-
-# --- BCB
-
-
-async def test_bcb_asks_for_a_window_up_to_today_and_gives_the_latest_value(
-    upstream: Upstream, bcb: BCBScraper
-) -> None:
-    upstream.answer(SELIC, answers.sgs_days(MONDAY, "14.00", "13.75"))
-    data = await data_of(bcb, "selic")
-    assert (data["value"], data["date"], data["previous_value"]) == (13.75, "2026-10-05", 14.0)
-    assert data["url"].startswith(f"{upstream.url}{SELIC}?formato=json")
-    assert upstream.requests[0].query == {
-        "formato": "json",
-        "dataInicial": "06/08/2026",
-        "dataFinal": "05/10/2026",
-    }
-
-
-async def test_bcb_says_who_it_is(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(SELIC, answers.sgs_days(MONDAY, "13.75"))
-    await data_of(bcb, "432")
-    assert upstream.requests[0].headers["user-agent"].startswith("Pregao/")
-
-
-async def test_bcb_drops_values_of_the_future(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(SELIC, answers.sgs_days(MONDAY + timedelta(days=2), "14.00", "13.75", "13.50", "13.50"))
-    data = await data_of(bcb, "SELIC")
-    assert (data["value"], data["date"]) == (13.75, "2026-10-05")
-
-
-async def test_today_is_a_date_in_sao_paulo(upstream: Upstream, settings: Settings) -> None:
-    upstream.answer(SELIC, answers.sgs_days(MONDAY + timedelta(days=1), "14.00", "13.75"))
-    late_evening = BCBScraper(settings, at("2026-10-05T23:30:00"))
-    assert (await data_of(late_evening, "SELIC"))["date"] == "2026-10-05"
-
-
-async def test_a_monthly_series_comes_with_its_twelve_months(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(IPCA, answers.sgs_months(2025, 9, *["1.00"] * 11, "-0.32"))
-    data = await data_of(bcb, "IPCA")
-    assert (data["value"], data["date"], data["accumulated_12m_pct"]) == (-0.32, "2026-08-01", 11.2098)
-
-
-async def test_no_value_in_the_window_asks_for_ten_years(upstream: Upstream, bcb: BCBScraper) -> None:
-    path = "/dados/serie/bcdata.sgs.4447/dados"
-    upstream.react(path, Answer(404, answers.SGS_NO_VALUES), Answer(body=answers.sgs((date(2019, 1, 1), "7.5"))))
-    assert (await data_of(bcb, "4447"))["value"] == 7.5
-    assert [request.query["dataInicial"] for request in upstream.requests] == ["01/08/2025", "07/10/2016"]
-
-
-async def test_no_value_in_ten_years_is_not_found(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(SELIC, answers.SGS_NO_VALUES, 404)
-    error = await failure_of(bcb, "SELIC")
-    assert error.failure_class is FailureClass.NOT_FOUND
-    assert not error.retryable
-
-
-async def test_only_future_values_are_not_found(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(SELIC, answers.sgs((date(2026, 11, 2), "13.75")))
-    assert (await failure_of(bcb, "SELIC")).failure_class is FailureClass.NOT_FOUND
-
-
-async def test_a_refused_window_is_quoted(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(SELIC, answers.SGS_REFUSES_WINDOW, 406)
-    error = await failure_of(bcb, "SELIC")
-    assert error.failure_class is FailureClass.VALIDATION
-    assert "10 anos" in str(error)
-
-
-async def test_a_page_for_a_known_series_is_a_block_and_for_a_number_not_found(
-    upstream: Upstream, bcb: BCBScraper
-) -> None:
-    upstream.answer(SELIC, answers.PAGE, headers={"Content-Type": "text/html"})
-    upstream.answer("/dados/serie/bcdata.sgs.999999/dados", answers.PAGE)
-    assert (await failure_of(bcb, "SELIC")).failure_class is FailureClass.BLOCKED
-    assert (await failure_of(bcb, "999999")).failure_class is FailureClass.NOT_FOUND
-
-
-async def test_ptax_stands_in_for_the_dollar_while_sgs_is_in_trouble(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(DOLLAR, status=502)
-    upstream.answer(bcb_ptax.PATH, answers.ptax((FRIDAY, 5.2238), (MONDAY, 5.2)))
-    result = await bcb.scrape("USD")
-    assert (result.data["value"], result.data["date"], result.data["series"]) == (5.2, "2026-10-05", 1)
-    assert "HTTP 502" in result.metadata["because"]
-    assert upstream.requests[-1].query["@dataFinalCotacao"] == "'10-05-2026'"
-
-
-async def test_the_failure_of_sgs_is_told_when_ptax_does_not_help(upstream: Upstream, bcb: BCBScraper) -> None:
-    upstream.answer(DOLLAR, status=502)
-    assert "HTTP 502" in str(await failure_of(bcb, "USD"))
-    upstream.answer(bcb_ptax.PATH, answers.ptax())
-    assert "HTTP 502" in str(await failure_of(bcb, "USD"))
-
-
-# --- B3
 
 
 async def test_b3_gives_the_delayed_quote_while_the_session_is_open(upstream: Upstream, settings: Settings) -> None:
@@ -215,7 +88,8 @@ async def test_the_walk_back_skips_closed_days_and_ends(upstream: Upstream, sett
     error = await failure_of(B3Scraper(settings, at("2026-10-13T21:00:00")), "SMPL4")
     assert error.retryable
     days = ["13102026", "09102026", "08102026", "07102026", "06102026", "05102026", "02102026"]
-    assert [request.path for request in upstream.requests] == [f"/InstDados/SerHist/COTAHIST_D{d}.ZIP" for d in days]
+    files = [f"/InstDados/SerHist/COTAHIST_D{d}.ZIP" for d in days]
+    assert [request.path for request in upstream.requests] == [*files, YAHOO]
 
 
 async def test_an_unpublished_file_is_asked_for_again_later(
