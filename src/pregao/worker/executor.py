@@ -170,11 +170,10 @@ class Executor:
         )
 
     def _killed(self, claim: Claim, outcome: Killed) -> Settlement:
-        """A killed attempt, settled as a failure of class `killed` that is tried again.
-
-        This is the one place that decides what a killed attempt means to the queue.
-        """
-        return self._failed(claim, Failed(failure(FailureClass.KILLED, outcome.story), footprint=outcome.footprint))
+        """A killed attempt counts like a lost lease: no retry is spent, and the third one fails the job."""
+        report = AttemptReport(error=outcome.story, error_class=FailureClass.KILLED.value, footprint=outcome.footprint)
+        delay_ms = backoff_ms(claim.attempt - 1)
+        return Settlement(claim=claim, completed=False, killed=True, report=report, delay_ms=delay_ms)
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)
