@@ -61,6 +61,12 @@ async def test_the_argument_arrives_exactly_as_it_was_given(attempt: Attempts, a
     assert (await attempt.data("Inherited", argument))["ticker"] == argument
 
 
+async def test_an_inherited_browser_that_plain_http_never_uses_is_not_started(attempt: Attempts) -> None:
+    outcome = await attempt("Inherited", initialize="auto")
+    assert isinstance(outcome, Completed)
+    assert outcome.footprint.logs is None
+
+
 async def test_primitives_that_a_class_made_when_it_was_loaded_work_in_every_attempt(attempt: Attempts) -> None:
     for _ in range(3):
         assert await attempt.data("SharedGate") == {"passed": 3}

@@ -8,4 +8,4 @@ class InheritedScraper(BaseScraper):
     name = "Inherited"
 
     async def scrape(self, ticker: str) -> ScraperResult:
-        return self.found({"ticker": ticker, "client": httpx.__name__, "browser": self.browser is not None})
+        return self.found({"ticker": ticker, "client": httpx.__name__})
