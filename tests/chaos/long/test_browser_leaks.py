@@ -13,11 +13,18 @@ from tests.chaos.browsing import LEASE_MS, browse, browser, browsing_jobs, lives
 from tests.chaos.long.system import System
 from tests.isolating import MISBEHAVING
 
+from pregao.isolation.tree import Snapshot
+
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 
 JOBS = 200
 WORKER_KILLS = 8
 ZYGOTE_KILLS = 8
+
+
+def browsers_of_the_machine() -> int:
+    """Live ones, whoever started them."""
+    return sum(process.lives and "chrom" in process.name for process in Snapshot.take().processes.values())
 
 
 async def test_browser_jobs_leave_no_process_behind(system: System, chance: random.Random) -> None:
@@ -31,6 +38,7 @@ async def test_browser_jobs_leave_no_process_behind(system: System, chance: rand
         SCRAPER_CLEANUP_SECONDS="2",
     )
     jobs = browsing_jobs(system.scaled(JOBS, at_least=12), chance)
+    before = browsers_of_the_machine()
     kills = system.scaled(WORKER_KILLS, at_least=1), system.scaled(ZYGOTE_KILLS, at_least=1)
     ends = await browse(system.fleet, system.commands, system.views, jobs, worker_kills=kills[0], zygote_kills=kills[1])
     entry = system.entry
@@ -49,6 +57,7 @@ async def test_browser_jobs_leave_no_process_behind(system: System, chance: rand
         return lives_of(workers)
 
     await eventually(lives, lambda left: left == [], seconds=30, what="the end of all processes")
+    entry.remarks.append(f"browser processes of the machine: {before} at first, {browsers_of_the_machine()} at last")
     entry.remarks.append(
         f"{len(workers)} workers left no process, {time.monotonic() - stopped:.1f} s after the last one"
     )
