@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from tests.builders import eventually
@@ -29,6 +31,7 @@ async def attempt() -> AsyncIterator[Attempts]:
 COUNTS_LOADS = """
 import os
 from pathlib import Path
+from statistics import median
 Path(__file__).with_suffix(".loads").open("a").write(f"{os.getpid()}\\n")
 VALUE = "old"
 async def scrape(self, ticker):
@@ -94,6 +97,7 @@ async def test_attempts_in_flight_finish_in_the_old_zygote(attempt: Attempts, tm
 WAITS = """
 import asyncio, os
 from pathlib import Path
+from statistics import median
 async def scrape(self, ticker):
     Path("begun").write_text("begun\\n")
     while not Path("go").exists():
@@ -275,3 +279,14 @@ async def test_a_changed_file_is_loaded_anew_by_warm_processes_too(attempt: Atte
         assert isinstance(outcome, Completed)
         values.append(outcome.data["value"])
     assert values == ["old", "new"]
+
+
+async def test_a_process_of_its_own_costs_a_job_milliseconds(attempt: Attempts) -> None:
+    """`python -m bench.isolation` measures it; here the bound is one that only a fresh interpreter would miss by far."""
+    took = []
+    for _ in range(30):
+        began = time.perf_counter()
+        await attempt.data("OddResults", "types")
+        took.append((time.perf_counter() - began) * 1000)
+    print(f"an isolated job: {median(took):.1f} ms at the median")
+    assert median(took) < 500
