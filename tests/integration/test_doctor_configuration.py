@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.diagnosis import SOUND_SCHEDULES, Diagnosis, diagnose, with_schedules
+from tests.foreign import directory
 from tests.running_system import ROOT, run_pregao, unused_port
 
 from pregao.doctor import examine_environment
@@ -165,7 +166,9 @@ def test_the_command_works_with_settings_that_no_other_command_takes(environ: di
     assert run_pregao("queue", "status", **(environ | {"LOG_LEVEL": "loud"})).returncode == 2
 
 
-@pytest.mark.parametrize("words", ["doctor", "top", "jobs list", "jobs create Chatty"])
+@pytest.mark.parametrize(
+    "words", ["doctor", "top", "jobs list", "jobs create Chatty", "scrapers list", "scrapers run Chatty"]
+)
 def test_what_a_scraper_prints_while_it_is_imported_does_not_spoil_the_document(
     environ: dict[str, str], tmp_path: Path, words: str
 ) -> None:
@@ -186,3 +189,18 @@ def test_what_a_scraper_prints_while_it_is_imported_does_not_spoil_the_document(
 async def test_a_key_that_a_scraper_lacks_is_named(environ: dict[str, str]) -> None:
     seen = await examined(environ | {"PREGAO_SCRAPERS": "tests.sample_scrapers:Keyed"})
     assert seen.the("keys", "ok", "Keyed is not configured: set SAMPLE_API_KEY")
+
+
+async def test_a_schedule_that_waits_for_a_key_or_whose_scraper_does_not_load_does_not_fire(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "schedules.yaml").write_text(
+        SOUND_SCHEDULES
+        + "  keyed: {scraper: Keyed, type: cron, hour: 1}\n"
+        + "  torn: {scraper: Torn, type: cron, hour: 1}\n"
+    )
+    folder = directory(tmp_path / "own", {"torn.py": "class Torn:\n    def scrape(:\n"})
+    seen = await examined(environ | {"PREGAO_SCRAPERS": "tests.sample_scrapers:Keyed", "SCRAPERS_PATH": str(folder)})
+    assert seen.the("schedules", "ok", "1 of 3 in")
+    assert seen.the("schedules", "ok", "1 fire here as soon as their keys are set: keyed (Keyed)")
+    assert seen.the("schedules", "warning", "1 do not fire here since their scraper does not load: torn (Torn)")

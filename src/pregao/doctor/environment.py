@@ -11,7 +11,7 @@ from pregao.settings import InvalidSettings, Settings, given_variables
 from pregao.version import running_version
 
 SUBJECT = "settings"
-OURS = ("PREGAO_", "SCRAPER_")
+OURS = ("PREGAO_", "SCRAPER_", "SCRAPERS_")
 ALIKE = 0.85
 """How like a setting's name another name must be to count as a slip."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 from pregao.configuration.problem import FileRefused
 from pregao.doctor.finding import Finding, error, named, ok, warning
 from pregao.domain.clock import Clock
-from pregao.limits.disabled import resolve_enabled
+from pregao.limits.disabled import DISABLED, resolve_enabled
 from pregao.limits.live import limits_now
-from pregao.scheduler.loader import NO_SCRAPER, ScheduleFile, load_schedules
+from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile, load_schedules
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 
@@ -26,23 +26,40 @@ async def look_at_schedules(settings: Settings, clock: Clock) -> AsyncIterator[F
         yield error(SUBJECT, str(refused.details), "a scheduler does not start with it: see what it says")
         return
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
-    asleep = [schedule for schedule in enabled if schedule.name not in file.scrapers]
-    lacking = [schedule for schedule in asleep if file.asleep.get(schedule.name) == NO_SCRAPER]
-    yield ok(SUBJECT, f"{len(enabled) - len(asleep)} of {len(file.schedules)} in {file.path} fire here")
+    silent = [schedule.name for schedule in enabled if schedule.name not in file.scrapers]
+    yield ok(SUBJECT, f"{len(enabled) - len(silent)} of {len(file.schedules)} in {file.path} fire here")
     for problem in file.problems:
         yield error(SUBJECT, str(problem), "this one is not loaded; `pregao schedules check` reads the file again")
     for problem in file.warnings:
         yield warning(SUBJECT, str(problem), "it is loaded; change it if that was not meant")
-    for schedule in asleep:
-        if schedule not in lacking:
-            yield ok(SUBJECT, f"{schedule.name} does not fire here: {file.why_not_run(schedule.name)}")
-    if lacking:
-        silent = [f"{schedule.name} ({schedule.scraper})" for schedule in lacking]
-        detail = f"{len(silent)} do not fire here for want of their scraper: {named(silent)}"
-        yield warning(SUBJECT, detail, "install the scrapers (PREGAO_SCRAPERS), or write `enabled: false`")
+    for finding in _of_silent(file, silent):
+        yield finding
+
+
+def _of_silent(file: ScheduleFile, silent: list[str]) -> Iterator[Finding]:
+    """Why enabled schedules do not fire; one that waits for a key is as the user set it up."""
+    missing: list[str] = []
+    broken: list[str] = []
+    waiting: list[str] = []
+    for name in silent:
+        lack = file.asleep[name]
+        if lack == DISABLED:
+            yield ok(SUBJECT, f"{name} does not fire: {file.why_not_run(name)}")
+            continue
+        place = missing if lack == NO_SCRAPER else broken if lack.startswith(NOT_LOADED) else waiting
+        place.append(f"{name} ({file.schedules[name].scraper})")
+    if missing:
+        detail = f"{len(missing)} do not fire here for want of their scraper: {named(missing)}"
+        cure = "install the scrapers (SCRAPERS_PATH, PREGAO_SCRAPERS), or write `enabled: false`"
+        yield warning(SUBJECT, detail, cure)
+    if broken:
+        detail = f"{len(broken)} do not fire here since their scraper does not load: {named(broken)}"
+        yield warning(SUBJECT, detail, "correct the scrapers; `pregao scrapers list` shows what is wrong with them")
+    if waiting:
+        yield ok(SUBJECT, f"{len(waiting)} fire here as soon as their keys are set: {named(waiting)}")
 
 
 async def _load(settings: Settings, clock: Clock) -> ScheduleFile:
-    registry = await asyncio.to_thread(Registry.load, settings)
+    registry = await aside(Registry.load, settings)
     resolve = partial(resolve_enabled, registry, await limits_now(settings, registry))
-    return await asyncio.to_thread(load_schedules, settings.schedules_path, resolve=resolve, clock=clock)
+    return await aside(load_schedules, settings.schedules_path, resolve=resolve, clock=clock)

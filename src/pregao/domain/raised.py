@@ -113,13 +113,11 @@ def _next_links(error: BaseException) -> list[BaseException]:
     return [*members, *([cause] if cause is not None else [])]
 
 
-def classify_reported(result: object, message: str) -> Classified:
-    """The class of a failure that a scraper returned: its own `failure_class`, else what its text and metadata say.
+def classify_reported(failure_class: object, message: str, metadata: object) -> Classified:
+    """The class of a failure that a scraper returned: the one that it gives, else what its text and metadata say.
 
     Raises ValueError for a `failure_class` that is none.
     """
-    given = _get(result, "failure_class")
-    if given is not None:
-        return Classified(FailureClass(str(given)))
-    metadata = _get(result, "metadata")
+    if failure_class is not None:
+        return Classified(FailureClass(str(failure_class)))
     return classified((), message, attributes_in(metadata) if isinstance(metadata, Mapping) else None)

@@ -59,8 +59,8 @@ _SCRAPER_KEYS = (
         "least time between the starts of two jobs, over all workers",
     ),
     Key("weight", reading.whole(1, 1000), 1, "slots that a job takes in its worker"),
-    Key("memory_mb", or_none(reading.whole(16, 1_048_576)), None, "memory of a job's processes together"),
-    Key("cpu_seconds", or_none(reading.number(0, 30 * DAY, above=True)), None, "processor time of a job"),
+    Key("memory_mb", or_none(reading.whole(16, 1_048_576)), 1024, "memory of an isolated job's processes together"),
+    Key("cpu_seconds", or_none(reading.number(0, 30 * DAY, above=True)), None, "processor time of an isolated job"),
     Key(
         "executor", or_none(reading.word("isolated", "in_loop")), None,
         "where it runs: in a process of its own, or in the worker's event loop",

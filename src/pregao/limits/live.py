@@ -250,13 +250,21 @@ async def _all_overrides(pool: Pool) -> list[Override]:
 
 
 def _environment(settings: Settings) -> dict[str, tuple[Any, str]]:
-    given = settings.model_fields_set
-    found: dict[str, tuple[Any, str]] = {}
-    if "timeout_ms" in given:
-        found["timeout_seconds"] = settings.timeout_ms / 1000, "SCRAPER_TIMEOUT"
-    if "max_retries" in given:
-        found["max_retries"] = settings.max_retries, "SCRAPER_MAX_RETRIES"
-    return found
+    """What the environment says, with its variables; 0 stands for no limit there."""
+    said = {
+        "timeout_seconds": (settings.timeout_ms / 1000, "timeout_ms"),
+        "max_retries": (settings.max_retries, "max_retries"),
+        "memory_mb": (settings.scraper_memory_mb or None, "scraper_memory_mb"),
+        "cpu_seconds": (settings.scraper_cpu_seconds or None, "scraper_cpu_seconds"),
+        "cleanup_seconds": (settings.scraper_cleanup_seconds, "scraper_cleanup_seconds"),
+        "initialize": (settings.scraper_initialize, "scraper_initialize"),
+    }
+    fields = Settings.model_fields
+    return {
+        key: (value, fields[attribute].alias or attribute)
+        for key, (value, attribute) in said.items()
+        if attribute in settings.model_fields_set
+    }
 
 
 def _tell(before: Layers, after: Layers) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from pregao.domain.clock import from_ms
+from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 
 AttemptOutcome = Literal["completed", "failed", "lost", "released", "cancelled"]
@@ -36,6 +37,7 @@ class AttemptReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     source: str | None = None
     metadata: dict[str, Any] = {}
     ignored: bool = False
+    footprint: Footprint = NO_FOOTPRINT
 
 
 class EndedAttempt(msgspec.Struct, frozen=True):

@@ -72,6 +72,10 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 def _listed(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -166,6 +170,15 @@ class Settings(BaseModel):
     )
     scrapers_load_seconds: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = Field(
         20.0, alias="SCRAPERS_LOAD_SECONDS"
+    )
+    scraper_memory_mb: Annotated[int, Field(ge=0)] = Field(1024, alias="SCRAPER_MEMORY_MB")
+    scraper_cpu_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(0.0, alias="SCRAPER_CPU_SECONDS")
+    scraper_processes: Annotated[int, Field(ge=0)] = Field(1024, alias="SCRAPER_PROCESSES")
+    scraper_cleanup_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = Field(
+        5.0, alias="SCRAPER_CLEANUP_SECONDS"
+    )
+    scraper_initialize: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
+        "auto", alias="SCRAPER_INITIALIZE"
     )
     scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False, exclude=True)
     chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")
@@ -277,6 +290,11 @@ class Settings(BaseModel):
         return found.get_secret_value() if found is not None else None
 
 
+def _secrets() -> frozenset[str]:
+    """The variables that hold a secret of ours: those of the fields that no representation shows."""
+    return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
+
+
 def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Every variable that is given, a setting or not: `environ` (default: the process's), then `env_file`.
 
@@ -290,11 +308,6 @@ def _sources(env_file: str | Path | None, environ: Mapping[str, str] | None) -> 
     """What the environment gives, and what the file does; empty values are none."""
     process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
     return process, _from_file(env_file, process)
-
-
-def _secrets() -> frozenset[str]:
-    """The variables that hold a secret of ours: those of the fields that no representation shows."""
-    return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
 
 
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +20,7 @@ from pregao.queue.connection import open_redis
 from pregao.queue.overview import Overview, read_overview
 from pregao.scheduler.loader import ScheduleFile
 from pregao.scheduler.watched_file import watch_schedules
+from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.history import History
@@ -48,12 +51,13 @@ class FrameSource:
         self._redis_url = ""
         self._pool: Pool | None = None
         self._database_url = ""
+        self._registry: Registry | None = None
         self._limits: LiveLimits | None = None
         self._schedules: WatchedFile[ScheduleFile] | None = None
-        self._read = False
+        self._reading = Lock()
 
     async def take(self) -> Frame:
-        """Look at everything once, within about 2 s."""
+        """Look at everything once, within about 2 s; the first time also for as long as it takes to find scrapers."""
         (queue, queue_problem), (failures, store_problem), _ = await asyncio.gather(
             self._look_at_queue(), self._look_at_store(), self._look_at_schedules()
         )
@@ -109,27 +113,32 @@ class FrameSource:
         return None, problem
 
     async def _look_at_schedules(self) -> None:
-        """Read the file when it was written, or when a scraper was enabled or disabled."""
-        if self._limits is None:
-            registry = await asyncio.to_thread(Registry.load, self._settings)
-            self._limits = LiveLimits(self._settings, registry)
+        if self._limits is not None:
             await self._limits.look()
-            path = self._settings.schedules_path
-            self._schedules = watch_schedules(path, registry, self._limits, self._clock)
-        else:
-            await self._limits.look()
-        await asyncio.to_thread(self._read_schedules)
-
-    def _read_schedules(self) -> None:
-        assert self._schedules is not None
+            # Scrapers that changed may take long to look at: a later frame shows what came of it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await aside(self._follow_schedules)
+            return
+        self._registry = await aside(Registry.load, self._settings)
+        self._limits = LiveLimits(self._settings, self._registry)
+        await self._limits.look()
+        path = self._settings.schedules_path
+        self._schedules = watch_schedules(path, self._registry, self._limits, self._clock)
         try:
-            if not self._read:
-                self._read = True
-                self._schedules.load()
-            elif self._schedules.changed():
-                self._schedules.reload()
+            await aside(self._schedules.load)
         except FileRefused as refused:
             self._schedules.problems = [refused.details]
+
+    def _follow_schedules(self) -> None:
+        if self._registry is None or self._schedules is None or not self._reading.acquire(blocking=False):
+            return
+        try:
+            self._registry.refresh()
+            if self._schedules.changed():
+                self._schedules.reload()
+        finally:
+            self._reading.release()
 
     def _firings(self, now: datetime) -> list[Firing]:
         if self._schedules is None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import random
-from typing import Any, assert_never
+from typing import assert_never
 
-import orjson
 from loguru import logger
 
+from pregao.attempt.judgement import classify
+from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import GenerationMissing, InvalidInput, QueueUnavailable, ScrapeError
+from pregao.domain.errors import GenerationMissing, InvalidInput, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
+from pregao.domain.retry import backoff_ms
 from pregao.limits.live import LiveLimits
 from pregao.limits.result_gate import ResultGate
-from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import BrokenScraper, Registry
-from pregao.worker.inloop import InLoop, classify
-from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
+from pregao.worker.inloop import InLoop
+from pregao.worker.isolated import Isolated
 from pregao.worker.settler import Settler
 
 ELSEWHERE_DELAY_MS = 2_000
@@ -37,6 +38,7 @@ class Executor:
         self,
         *,
         registry: Registry,
+        isolated: Isolated,
         commands: QueueCommands,
         settler: Settler,
         clock: Clock,
@@ -45,6 +47,7 @@ class Executor:
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         self._registry = registry
+        self._isolated = isolated
         self._commands = commands
         self._settler = settler
         self._clock = clock
@@ -83,12 +86,11 @@ class Executor:
             return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
+        timeout = spec.timeout_seconds or self._limits.of(entry.name).timeout_seconds
+        if entry.executor == "isolated":
+            return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
         return await self._in_loop.run(
-            entry.make,
-            spec.ticker,
-            timeout_seconds=spec.timeout_seconds or self._limits.of(entry.name).timeout_seconds,
-            stop=stop,
-            on_abandoned=on_abandoned,
+            entry.make, spec.ticker, timeout_seconds=timeout, stop=stop, on_abandoned=on_abandoned
         )
 
     async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
@@ -104,8 +106,10 @@ class Executor:
                 await self._complete(claim, outcome)
             case Failed():
                 await self._fail(claim, outcome)
+            case Killed():
+                await self._settle(claim, self._killed(claim, outcome))
             case Stopped():
-                await self._stopped(claim, outcome.reason)
+                await self._stopped(claim, outcome)
             case NotHere():
                 await self._commands.release(
                     [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
@@ -113,19 +117,23 @@ class Executor:
             case _:
                 assert_never(outcome)
 
-    async def _stopped(self, claim: Claim, reason: StopReason) -> None:
-        match reason:
+    async def _stopped(self, claim: Claim, outcome: Stopped) -> None:
+        match outcome.reason:
             case "shutdown":
-                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
+                await self._commands.release(
+                    [(claim.job_id, claim.token)],
+                    reason="released: the worker was stopped",
+                    footprint=outcome.footprint,
+                )
             case "cancel":
                 cancelled = failure(FailureClass.KILLED, "cancelled while running", retryable=False)
-                await self._fail(claim, Failed(cancelled), counts=False)
+                await self._fail(claim, Failed(cancelled, footprint=outcome.footprint), counts=False)
             case "lost":
                 logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
             case "expired":
                 await self._give_back(claim, AttemptReport(error="released: the lease could not be renewed"))
             case _:
-                assert_never(reason)
+                assert_never(outcome.reason)
 
     async def _give_back(
         self, claim: Claim, report: AttemptReport, *, delay_ms: int = 0, hold_ms: int | None = None
@@ -146,27 +154,22 @@ class Executor:
                 return
 
     async def _complete(self, claim: Claim, outcome: Completed) -> None:
-        try:
-            encoded = encode_result(outcome.data)
-            metadata = _metadata(outcome.metadata, encoded.sanitised)
-        except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
-            problem = classify(error)
-            if not isinstance(error, ScrapeError):
-                problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
-            await self._fail(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
-            return
+        """Settle a result that passes the checks of its scraper; one that does not is a failure."""
         name = self._full_name(claim)
         checks = self._limits.of(name).result_checks
-        judgement = await self._gate.judge(name, claim.spec.ticker, encoded.document, checks)
-        metadata |= judgement.metadata
+        judgement = await self._gate.judge(name, claim.spec.ticker, outcome.result_json, checks)
+        metadata = {**outcome.metadata, **judgement.metadata}
         seconds, source = outcome.response_time_seconds, outcome.source
         if judgement.failure is not None:
-            await self._fail(
-                claim, Failed(failure(FailureClass.VALIDATION, judgement.failure), seconds, source, metadata)
-            )
+            problem = failure(FailureClass.VALIDATION, judgement.failure)
+            await self._fail(claim, Failed(problem, seconds, source, metadata, outcome.footprint))
             return
-        report = AttemptReport(response_time_seconds=seconds, source=source, metadata=metadata)
-        await self._settle(claim, Settlement(claim=claim, completed=True, report=report, result_json=encoded.document))
+        report = AttemptReport(
+            response_time_seconds=seconds, source=source, metadata=metadata, footprint=outcome.footprint
+        )
+        await self._settle(
+            claim, Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
+        )
 
     async def _fail(self, claim: Claim, outcome: Failed, *, counts: bool = True) -> None:
         """End a failed attempt as the limits of its scraper say; what does not count opens no breaker."""
@@ -180,6 +183,7 @@ class Executor:
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
             metadata=outcome.metadata,
+            footprint=outcome.footprint,
             ignored=step.ignored,
         )
         if step.snoozed:
@@ -201,6 +205,12 @@ class Executor:
             return self._registry.resolve_known(claim.spec.scraper_name)
         except InvalidInput:
             return claim.spec.scraper_name
+
+    def _killed(self, claim: Claim, outcome: Killed) -> Settlement:
+        """A killed attempt counts like a lost lease: no retry is spent, and the third one fails the job."""
+        report = AttemptReport(error=outcome.story, error_class=FailureClass.KILLED.value, footprint=outcome.footprint)
+        delay_ms = backoff_ms(claim.attempt - 1)
+        return Settlement(claim=claim, completed=False, killed=True, report=report, delay_ms=delay_ms)
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)
@@ -225,15 +235,3 @@ def _failure_of(error: InvalidInput) -> Failure:
     if isinstance(error, BrokenScraper):
         return failure(FailureClass.BUG, str(error), retryable=True)
     return failure(FailureClass.PERMANENT, str(error))
-
-
-def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:
-    """The result's metadata as JSON values, with the places of the data that had to be changed."""
-    if not metadata and not sanitised:
-        return {}
-    encoded = encode_result(metadata)
-    value = orjson.loads(encoded.document)
-    if not isinstance(value, dict):
-        value = {"value": value}
-    changed = sanitised + [f"metadata{place.removeprefix('$')}" for place in encoded.sanitised]
-    return {**value, "sanitised": changed} if changed else value

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from loguru import logger
 
+from pregao.attempt.outcome import Outcome
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import QueueError, QueueUnavailable
 from pregao.domain.names import fold
@@ -41,7 +42,7 @@ from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
-from pregao.worker.outcome import Outcome
+from pregao.worker.isolated import Isolated
 from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
@@ -102,11 +103,13 @@ class JobProcessor:
         self._registry = await aside(Registry.load, settings, Results(self._pool))
         self._limits = LiveLimits(settings, self._registry, clock=self._clock)
         self._limits.load()
+        self._isolated = Isolated(self._registry, settings, self._limits)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._last_good_link = StoreLink(settings.resolve_database_url, answer_seconds=LAST_GOOD_SECONDS, max_size=2)
         self._executor = Executor(
             registry=self._registry,
+            isolated=self._isolated,
             commands=self._commands,
             settler=self._settler,
             clock=self._clock,
@@ -167,7 +170,7 @@ class JobProcessor:
 
     async def _run(self) -> None:
         changes = following(self._registry), following_limits(self._limits)
-        async with shared_clients(), changes[0], changes[1], asyncio.TaskGroup() as group:
+        async with shared_clients(), changes[0], changes[1], self._isolated, asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()

@@ -4,7 +4,7 @@ local left_running, freed, freed_hosts, outbox_bytes = {}, {}, {}, 0
 
 local function load(id)
   local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'label', 'attempt', 'retry_count',
-    'max_retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last', 'hosts')
+    'retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last', 'hosts')
   if v.err or not v[1] then return nil end
   return {id = id, state = v[1], priority = v[2], scraper = v[3], label = v[4], attempt = tonumber(v[5] or 0),
     retry_count = tonumber(v[6] or 0), max_retries = tonumber(v[7]), lost = tonumber(v[8] or 0), token = v[9] or '',
