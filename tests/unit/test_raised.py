@@ -140,7 +140,10 @@ def test_type_names_are_those_of_the_bases_as_well() -> None:
 def test_a_failure_that_was_returned_is_judged_by_text_and_metadata(
     result: object, message: str, expected: Classified
 ) -> None:
-    assert classify_reported(getattr(result, "failure_class", None), message, getattr(result, "metadata", None)) == expected
+    assert (
+        classify_reported(getattr(result, "failure_class", None), message, getattr(result, "metadata", None))
+        == expected
+    )
 
 
 def test_a_class_that_is_none_is_refused() -> None:
