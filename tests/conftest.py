@@ -53,6 +53,16 @@ def _sockets_elsewhere() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The limits that are shipped are for the real sources."""
+    file = tmp_path_factory.mktemp("limits") / "scrapers.yaml"
+    file.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREGAO_SCRAPERS_FILE", str(file))
+        yield
+
+
 @dataclass
 class Engines:
     """The pair that the tests of this process share."""
@@ -159,9 +169,17 @@ def postgres_server(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def settings(redis_url: str, database_url: str, tmp_path: Path) -> Settings:
-    """Settings bound to the test's engines and to a home of its own; the environment and `.env` are not read."""
+    """Settings bound to the test's engines and to a home of its own; the environment and `.env` are not read.
+
+    `tmp_path / "scrapers.yaml"` holds the limits, none at first.
+    """
+    limits = tmp_path / "scrapers.yaml"
+    limits.touch()
     return Settings.load(
-        None, environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url}, pregao_home=tmp_path / "home"
+        None,
+        environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url},
+        pregao_home=tmp_path / "home",
+        scrapers_file=limits,
     )
 
 

@@ -40,6 +40,7 @@ async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
         "total_jobs": 0,
         "successful_jobs": 0,
         "failed_jobs": 0,
+        "ignored_jobs": 0,
         "success_rate": 0.0,
         "avg_response_time_seconds": None,
         "last_execution": None,
@@ -59,6 +60,7 @@ async def test_statistics_count_recorded_results(api: ApiService) -> None:
         "total_jobs": 4,
         "successful_jobs": 3,
         "failed_jobs": 1,
+        "ignored_jobs": 0,
         "success_rate": 75.0,
         "avg_response_time_seconds": 2.5,
     }

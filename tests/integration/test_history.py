@@ -184,6 +184,7 @@ async def test_statistics_count_what_ended_in_the_period(
         "total_jobs": 2,
         "successful_jobs": 1,
         "failed_jobs": 1,
+        "ignored_jobs": 0,
         "success_rate": 50.0,
         "avg_response_time_seconds": 1.5,
     }
@@ -198,6 +199,7 @@ async def test_statistics_of_an_empty_period_are_zero(history: History) -> None:
         "total_jobs": 0,
         "successful_jobs": 0,
         "failed_jobs": 0,
+        "ignored_jobs": 0,
         "success_rate": 0.0,
         "avg_response_time_seconds": None,
         "last_execution": None,

@@ -29,7 +29,7 @@ async def test_a_new_database_gets_every_table(empty_database_url: str) -> None:
     assert await migrate(empty_database_url) == names
     assert await tables(empty_database_url) == {
         "jobs", "job_attempts", "scraper_results", "schedule_executions", "schedules", "audit_log",
-        "controls",
+        "controls", "scraper_overrides",
         "queue_generation", "schema_migrations",
     }  # fmt: skip
 

@@ -215,7 +215,7 @@ def test_a_reported_failure_fails_the_command(platform: Shell) -> None:
 def test_a_raised_failure_has_its_class(platform: Shell) -> None:
     told = platform.json("run", "StatusInvest", "PETR4", code=1)
 
-    assert (told["success"], told["error_class"]) == (False, "network")
+    assert (told["success"], told["error_class"]) == (False, "login")
     assert told["error"].startswith(f"PermissionError: log in first: {PLATFORM}/status_invest_cookies.json is missing")
 
 

@@ -142,7 +142,7 @@ class Run:
             name = claim.spec.scraper_name
             self.record.running[name] -= 1
             hold_ms = self.random.choice([100, 5_000])
-            await self.queue.release([(claim.job_id, claim.token)], hold_ms=hold_ms, error_class="rate_limited")
+            await self.queue.release([(claim.job_id, claim.token)], hold_ms=hold_ms)
             for gate in self.limits.scrapers[name][3] or (name,):
                 self.record.held[gate] = max(self.record.held.get(gate, 0), self.now + hold_ms)
 

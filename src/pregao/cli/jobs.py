@@ -186,6 +186,49 @@ def list_jobs(
 
 
 @app.command()
+def failures(
+    period: Annotated[str, typer.Option("--period", help="How far back: 30m, 24h, 7d.")] = "24h",
+    scraper_name: Annotated[str | None, typer.Option("--scraper", help="Only failures of this scraper.")] = None,
+    error_class: Annotated[str | None, typer.Option("--class", help="Only this class: timeout, network …")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many groups at most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Put equal failures together, the most frequent first, each with an example."""
+    from pregao.api.schemas import period_of
+    from pregao.api.scraper_schemas import FailuresQuery
+
+    query = checked(FailuresQuery, period=period, scraper_name=scraper_name, error_class=error_class, limit=limit)
+    groups = work(
+        lambda actions, _: actions.failures(
+            period_of(query.period),
+            scraper_name=query.scraper_name,
+            error_class=query.error_class,
+            limit=query.limit,
+        )
+    )
+    if as_json:
+        print_json({"period": query.period, "failures": groups})
+        return
+    print_table(
+        ["attempts", "jobs", "scraper", "class", "first seen", "last seen", "example", "its error"],
+        [
+            [
+                str(group["attempts"]),
+                str(group["jobs"]),
+                group["scraper_name"],
+                f"{group['error_class']} (ignored)" if group["ignored"] else group["error_class"],
+                local(group["first_seen"]),
+                local(group["last_seen"]),
+                group["example"]["job_id"],
+                group["example"]["error"],
+            ]
+            for group in groups
+        ],
+        whole=6,
+    )
+
+
+@app.command()
 def cancel(job_id: IdArgument, as_json: JsonOption = False) -> None:
     """Cancel a job that waits, or ask a running one to stop."""
     from pregao.api.actions import canonical_job_id, told_of_cancel

@@ -19,6 +19,7 @@ from pregao.domain.errors import (
     QueueUnavailable,
     ScheduleNotFound,
     ScheduleRefused,
+    ScraperNotFound,
     StoreUnavailable,
     UnsafeServer,
 )
@@ -37,6 +38,7 @@ _KINDS: Final[dict[type[PregaoError], tuple[str, str]]] = {
     JobNotFound: ("job-not-found", "No such job"),
     IllegalTransition: ("illegal-transition", "The job's status does not allow that"),
     ScheduleNotFound: ("schedule-not-found", "No such schedule"),
+    ScraperNotFound: ("scraper-not-found", "No such scraper"),
     ScheduleRefused: ("schedule-refused", "The schedule cannot do that now"),
     QueueUnavailable: ("queue-unavailable", "Redis cannot be reached"),
     QueueFull: ("queue-full", "The queue is full"),

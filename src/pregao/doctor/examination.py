@@ -10,6 +10,7 @@ from pregao.doctor.environment import read_settings
 from pregao.doctor.finding import Finding, error
 from pregao.doctor.guard import guarded
 from pregao.doctor.home import look_at_home
+from pregao.doctor.limits import look_at_limits
 from pregao.doctor.postgres_server import look_at_postgres
 from pregao.doctor.redis_server import look_at_redis
 from pregao.doctor.schedules import look_at_schedules
@@ -45,6 +46,7 @@ async def examine(
         _found("Redis", redis),
         _found("PostgreSQL", postgres),
         _found("scrapers", look_at_scrapers(settings)),
+        _found("limits", look_at_limits(settings)),
         _found("schedules", look_at_schedules(settings, clock)),
     )
     return [finding for part in parts for finding in part]

@@ -9,6 +9,7 @@ import redis.asyncio as redis_async
 from pregao.doctor.finding import Finding, error, named, ok, warning
 from pregao.domain.clock import market_iso
 from pregao.domain.job import JobPriority, JobStatus
+from pregao.limits.login_holds import login_holds
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
 from pregao.queue.leftovers import Leftovers, Misplaced, find_leftovers
@@ -51,6 +52,14 @@ async def look_at_pauses(redis: redis_async.Redis, settings: Settings) -> AsyncI
         yield warning("pauses", detail, f"pregao queue resume {option} {pause.name}")
     if parked:
         yield ok("pauses", f"{parked} jobs are held back; `pregao queue controls` says by what")
+
+
+async def look_at_logins(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:
+    """Which scrapers have to be logged in again. Raises QueueUnavailable, QueueError."""
+    fields = await QueueCommands(redis, settings.key_prefix).control_fields()
+    for name, hold in login_holds(fields).items():
+        detail = f"the jobs of {name} wait for a login since {market_iso(hold.since)}: {hold.why} (on {hold.host})"
+        yield warning("logins", detail, "log in and write the file anew: its jobs run within seconds")
 
 
 async def look_at_leftovers(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:

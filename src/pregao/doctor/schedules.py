@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
+from pregao.configuration.problem import FileRefused
 from pregao.doctor.finding import Finding, error, named, ok, warning
 from pregao.domain.clock import Clock
+from pregao.limits.disabled import DISABLED, resolve_enabled
+from pregao.limits.live import limits_now
 from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile, load_schedules
-from pregao.scheduler.problem import ScheduleFileRefused
 from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -18,8 +21,8 @@ SUBJECT = "schedules"
 async def look_at_schedules(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """What would fire, every problem and warning with its line, and the schedules without a scraper."""
     try:
-        file = await aside(_load, settings, clock)
-    except ScheduleFileRefused as refused:
+        file = await _load(settings, clock)
+    except FileRefused as refused:
         yield error(SUBJECT, str(refused.details), "a scheduler does not start with it: see what it says")
         return
     enabled = [schedule for schedule in file.schedules.values() if schedule.enabled]
@@ -40,6 +43,9 @@ def _of_silent(file: ScheduleFile, silent: list[str]) -> Iterator[Finding]:
     waiting: list[str] = []
     for name in silent:
         lack = file.asleep[name]
+        if lack == DISABLED:
+            yield ok(SUBJECT, f"{name} does not fire: {file.why_not_run(name)}")
+            continue
         place = missing if lack == NO_SCRAPER else broken if lack.startswith(NOT_LOADED) else waiting
         place.append(f"{name} ({file.schedules[name].scraper})")
     if missing:
@@ -53,5 +59,7 @@ def _of_silent(file: ScheduleFile, silent: list[str]) -> Iterator[Finding]:
         yield ok(SUBJECT, f"{len(waiting)} fire here as soon as their keys are set: {named(waiting)}")
 
 
-def _load(settings: Settings, clock: Clock) -> ScheduleFile:
-    return load_schedules(settings.schedules_path, resolve=Registry.load(settings).resolve_configured, clock=clock)
+async def _load(settings: Settings, clock: Clock) -> ScheduleFile:
+    registry = await aside(Registry.load, settings)
+    resolve = partial(resolve_enabled, registry, await limits_now(settings, registry))
+    return await aside(load_schedules, settings.schedules_path, resolve=resolve, clock=clock)

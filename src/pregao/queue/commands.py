@@ -199,18 +199,19 @@ class QueueCommands:
         *,
         delay_ms: int = 0,
         reason: str = "released",
-        error_class: str | None = None,
+        report: AttemptReport | None = None,
         hold_ms: int | None = None,
         footprint: Footprint = NO_FOOTPRINT,
     ) -> list[Settled]:
         """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once.
 
-        `hold_ms` is for how long the source asked to be left alone: until then no job of its hosts starts anywhere.
+        `report` says more than a `reason`. `hold_ms` is for how long the source asked to be left alone: until then no
+        job of its hosts starts anywhere.
         """
-        report = msgspec.json.encode(AttemptReport(error=reason, error_class=error_class, footprint=footprint))
+        told = msgspec.json.encode(report or AttemptReport(error=reason, footprint=footprint))
         arguments: list[Argument] = []
         for job_id, token in held:
-            arguments += [job_id, token, delay_ms, report, "" if hold_ms is None else hold_ms]
+            arguments += [job_id, token, delay_ms, told, "" if hold_ms is None else hold_ms]
         return _settled(await self._scripts.call("release", *arguments))
 
     async def reclaim(self, *, at_most: int = BATCH_LIMIT, dead_worker: str = "") -> dict[str, JobStatus]:
@@ -280,6 +281,14 @@ class QueueCommands:
                 await pipe.execute()
         except RedisError as error:
             raise translate(error) from error
+
+    async def control_fields(self) -> dict[str, str]:
+        """Every rule as it stands: what `control` changes."""
+        try:
+            fields: dict[bytes, bytes] = await self._redis.hgetall(self.keys.control)  # type: ignore[assignment]
+        except RedisError as error:
+            raise translate(error) from error
+        return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
 
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""

@@ -29,7 +29,7 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC.
 
     `version` is that of its package, empty when it says none. `process` is `place/pid/start` (see queue/process.py), by
-    which a neighbour may learn that it died.
+    which a neighbour may learn that it died. `problems` are those of its limits.
     """
 
     id: str
@@ -41,6 +41,7 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "working"
     version: str = ""
     scrapers: list[str] = []
+    problems: list[str] = []
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None
 

@@ -143,6 +143,7 @@ class Settings(BaseModel):
     db_database: str | None = Field(None, alias="DB_DATABASE")
     key_prefix: Annotated[str, AfterValidator(_visible)] = Field("scraper:", alias="PREGAO_PREFIX")
     schedules_path: Path = Field(Path("config/scraper_schedules.yaml"), alias="PREGAO_SCHEDULES")
+    scrapers_file: Path = Field(Path("config/scrapers.yaml"), alias="PREGAO_SCRAPERS_FILE")
     concurrent_jobs: Annotated[int, Field(ge=1, le=1000)] = Field(3, alias="SCRAPER_CONCURRENT_JOBS")
     max_retries: Annotated[int, Field(ge=0, le=100)] = Field(3, alias="SCRAPER_MAX_RETRIES")
     timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(60_000, alias="SCRAPER_TIMEOUT")
@@ -304,6 +305,7 @@ def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, 
 
 
 def _sources(env_file: str | Path | None, environ: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What the environment gives, and what the file does; empty values are none."""
     process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
     return process, _from_file(env_file, process)
 

@@ -13,6 +13,7 @@ import msgspec
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
+from pregao.limits.disabled import DISABLED
 from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile
 from pregao.scheduler.triggers import upcoming
 from pregao.settings import Settings
@@ -51,8 +52,9 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     broken = sum(lack.startswith(NOT_LOADED) for lack in asleep)
     lacks = {
         "without an installed scraper": asleep.count(NO_SCRAPER),
+        "of a disabled one": asleep.count(DISABLED),
         "whose scraper does not load (pregao scrapers list)": broken,
-        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER) - broken,
+        "not configured (pregao schedules list)": sum(lack.startswith("not configured") for lack in asleep),
     }
     idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
     trouble = counted(len(file.problems), "problem")

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import redis.asyncio as redis_async
 
+from pregao.configuration.problem import FileRefused
+from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import PregaoError, QueueUnavailable
+from pregao.limits.live import LiveLimits
 from pregao.queue.connection import open_redis
 from pregao.queue.overview import Overview, read_overview
-from pregao.scheduler.problem import ScheduleFileRefused
-from pregao.scheduler.watched_file import WatchedFile
+from pregao.scheduler.loader import ScheduleFile
+from pregao.scheduler.watched_file import watch_schedules
 from pregao.scrapers.aside import aside
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -49,7 +52,8 @@ class FrameSource:
         self._pool: Pool | None = None
         self._database_url = ""
         self._registry: Registry | None = None
-        self._schedules: WatchedFile | None = None
+        self._limits: LiveLimits | None = None
+        self._schedules: WatchedFile[ScheduleFile] | None = None
         self._reading = Lock()
 
     async def take(self) -> Frame:
@@ -74,6 +78,8 @@ class FrameSource:
         """End the connections."""
         await self._drop_redis()
         self._drop_pool()
+        if self._limits is not None:
+            self._limits.close()
 
     async def _look_at_queue(self) -> tuple[Overview | None, str | None]:
         try:
@@ -107,20 +113,21 @@ class FrameSource:
         return None, problem
 
     async def _look_at_schedules(self) -> None:
-        if self._schedules is None:
-            await aside(self._read_schedules)
+        if self._limits is not None:
+            await self._limits.look()
+            # Scrapers that changed may take long to look at: a later frame shows what came of it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await aside(self._follow_schedules)
             return
-        # Scrapers that changed may take long to look at: a later frame shows what came of it.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await aside(self._follow_schedules)
-
-    def _read_schedules(self) -> None:
-        self._registry = Registry.load(self._settings)
-        self._schedules = WatchedFile(self._settings.schedules_path, self._registry, self._clock)
+        self._registry = await aside(Registry.load, self._settings)
+        self._limits = LiveLimits(self._settings, self._registry)
+        await self._limits.look()
+        path = self._settings.schedules_path
+        self._schedules = watch_schedules(path, self._registry, self._limits, self._clock)
         try:
-            self._schedules.load()
-        except ScheduleFileRefused as refused:
+            await aside(self._schedules.load)
+        except FileRefused as refused:
             self._schedules.problems = [refused.details]
 
     def _follow_schedules(self) -> None:
