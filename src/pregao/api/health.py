@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any]:
-    """The health report: status, redis, database, queue, timestamp, problems, components.
+    """The health report: status, redis, database, queue, timestamp, problems, components, and whether all is a sample.
 
     `unhealthy` when Redis is down, was emptied, or no worker takes jobs; `degraded` when jobs run but PostgreSQL or
     the recorder does not follow. Never raises for a component that is down; each has 3 s to answer.
@@ -63,6 +63,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             "scheduler": None if schedulers is None else _scheduler_component(schedulers, executions or []),
         },
         "paused": None if controls is None else controls_document(controls)["paused"],
+        "sample": runtime.settings.sample,
     }
 
 

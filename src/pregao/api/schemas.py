@@ -255,6 +255,7 @@ class QueueView(BaseModel):
     running: int
     parked: int
     paused: list[dict[str, Any]] = []
+    sample: bool | None = Field(None, description="Whether the results are sample data; the health report has it once")
 
 
 class ScraperStatsView(BaseModel):
@@ -298,6 +299,7 @@ class HealthView(BaseModel):
     problems: list[str]
     components: dict[str, Any]
     paused: list[dict[str, Any]] | None
+    sample: bool
 
 
 class FieldProblem(BaseModel):

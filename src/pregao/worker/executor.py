@@ -41,7 +41,9 @@ class Executor:
         clock: Clock,
         default_timeout_seconds: float,
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
+        sample: bool = False,
     ) -> None:
+        """`sample` marks every result as made up."""
         self._registry = registry
         self._isolated = isolated
         self._commands = commands
@@ -50,6 +52,7 @@ class Executor:
         self._default_timeout_seconds = default_timeout_seconds
         self._offered_elsewhere = offered_elsewhere
         self._in_loop = InLoop(clock)
+        self._mark = {"sample": True} if sample else {}
 
     @property
     def abandoned(self) -> int:
@@ -146,7 +149,7 @@ class Executor:
         report = AttemptReport(
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
-            metadata=outcome.metadata,
+            metadata={**outcome.metadata, **self._mark},
             footprint=outcome.footprint,
         )
         return Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
@@ -158,7 +161,7 @@ class Executor:
             error_class=problem.failure_class.value,
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
-            metadata=outcome.metadata,
+            metadata={**outcome.metadata, **self._mark},
             footprint=outcome.footprint,
         )
         return Settlement(

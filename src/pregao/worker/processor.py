@@ -103,6 +103,7 @@ class JobProcessor:
             clock=self._clock,
             default_timeout_seconds=settings.timeout_ms / 1000,
             offered_elsewhere=self._offered_elsewhere,
+            sample=settings.sample,
         )
         self._initialized = True
 
