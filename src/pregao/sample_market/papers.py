@@ -67,6 +67,22 @@ TELECOM, SOFTWARE, SCHOOLS, MALLS = "Telecomunicações", "Programas e Serviços
 LEISURE = "Viagens e Lazer"
 BANKING = frozenset({BANKS})
 """Sectors whose companies have deposits and credit where others have revenue and debt."""
+SECTORS_IN_ENGLISH = {
+    **dict.fromkeys((BANKS, FINANCE, INSURANCE, MALLS), "Finance"),
+    **dict.fromkeys((POWER, WATER), "Utilities"),
+    **dict.fromkeys((MINING, STEEL), "Non-Energy Minerals"),
+    OIL: "Energy Minerals",
+    RETAIL: "Retail Trade",
+    FOOD: "Consumer Non-Durables",
+    HEALTH: "Health Services",
+    TRANSPORT: "Transportation",
+    MACHINES: "Producer Manufacturing",
+    PAPER: "Process Industries",
+    TELECOM: "Communications",
+    SOFTWARE: "Technology Services",
+    **dict.fromkeys((SCHOOLS, LEISURE), "Consumer Services"),
+    BUILDING: "Consumer Durables",
+}
 
 _M = 1_000_000
 

@@ -69,10 +69,12 @@ class SampleMarket:
 
     def app(self) -> Starlette:
         """The ASGI application."""
-        return Starlette(
+        app = Starlette(
             routes=[Route("/{source}/{path:path}", self._respond, methods=["GET", "POST"])],
             middleware=[Middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED)],
         )
+        app.router.redirect_slashes = False
+        return app
 
     def answer(self, source: str, asked: Asked) -> Answer:
         """What a source answers when all goes well; 404 for an address that it, or the sample, does not have."""

@@ -16,7 +16,7 @@ from pregao.sample_market.prices import Bar
 COLUMNS = 245
 NEVER = "99991231"
 _CASH, _ODD_LOT, _FORWARD, _CALL, _PUT = "010", "020", "030", "070", "080"
-_BDI = {Kind.SHARE: "02", Kind.FUND: "12", Kind.AGRO_FUND: "13", Kind.ETF: "14", Kind.BDR: "02"}
+_BDI = {Kind.SHARE: "02", Kind.FUND: "12", Kind.AGRO_FUND: "12", Kind.ETF: "14", Kind.BDR: "02"}
 _TERMS = (17, 31, 60)
 
 

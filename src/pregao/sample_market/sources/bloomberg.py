@@ -48,5 +48,6 @@ def _markets(each: Headline) -> str:
     return (
         f"<item>{cdata('title', each.title)}{cdata('description', 'This is sample data.')}{element('link', link)}"
         f'<guid isPermaLink="true">{link}</guid>{cdata("dc:creator", each.author)}<pubDate>{rfc822(each.at)}</pubDate>'
-        f'<media:content url="https://assets.bwbx.io/images/sample.jpg" type="image/jpeg"></media:content></item>'
+        f'<media:content url="https://assets.bwbx.io/images/sample.jpg" type="image/jpeg"></media:content>'
+        f'<category domain="stock-symbol"><![CDATA[SAMPLE:{each.number}]]></category></item>'
     )

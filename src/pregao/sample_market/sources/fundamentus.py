@@ -93,7 +93,7 @@ def _indicators(ratios: Ratios) -> list[Row]:
         (("P/VP", shown(ratios.book)), ("VPA", shown(balance.book_per_share))),
         (("P/EBIT", shown(ratios.worth_over(balance.ebit))), _margin("Marg. Bruta", ratios, balance.gross)),
         (("PSR", shown(ratios.worth_over(balance.revenue))), _margin("Marg. EBIT", ratios, balance.ebit)),
-        (("P/Ativos", shown(ratios.worth_over(balance.assets))), _margin("Marg. Líquida", ratios, balance.profit)),
+        (("P/Ativos", shown(ratios.worth_over(balance.assets))), _net_margin(ratios)),
         (
             ("P/Cap. Giro", shown(ratios.worth_over(balance.working_capital))),
             ("EBIT / Ativo", ptbr.percent(0.0 if balance.is_bank else balance.ebit / balance.assets * 100, 1)),
@@ -115,7 +115,7 @@ def _indicators(ratios: Ratios) -> list[Row]:
             ("Dív Líq / Patrim", shown(ratios.debt_over(balance.equity))),
         ),
         (
-            ("Cres. Rec (5a)", ptbr.percent(None if balance.is_bank else balance.growth_revenue, 1)),
+            ("Cres. Rec (5a)", ptbr.percent(balance.growth_revenue, 1)),
             ("Giro Ativos", shown(None if balance.is_bank else balance.revenue / balance.assets)),
         ),
     ]
@@ -123,6 +123,13 @@ def _indicators(ratios: Ratios) -> list[Row]:
 
 def _margin(label: str, ratios: Ratios, part: float) -> tuple[str, str]:
     return label, ptbr.percent(ratios.share_pct(part, ratios.balance.revenue), 1)
+
+
+def _net_margin(ratios: Ratios) -> tuple[str, str]:
+    """Banks have none, and are shown zero all the same."""
+    return (
+        ("Marg. Líquida", "0,0%") if ratios.balance.is_bank else _margin("Marg. Líquida", ratios, ratios.balance.profit)
+    )
 
 
 def _sheet(ratios: Ratios) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
 
@@ -50,15 +50,19 @@ def _share(market: Market, paper: Paper, bar: Bar, past: Past) -> str:
     ratios = Ratios(bar.close, market.balances.of(paper))
     indicators = _indicators(ratios)
     company = "".join(_info(title, value) for title, value in _company(ratios, paper).items())
+    liquidity = ptbr.number(bar.close * paper.units * 0.0018)
     beside = "".join(
         (
             _info("Tipo", paper.spec.partition(" ")[0] or paper.spec),
-            _smaller_title("Tag Along", "100 %"),
-            _info("Liq. méd. diária", ptbr.number(bar.close * paper.units * 0.0018), icon="R$"),
+            _smaller_title(("Tag Along",), "100 %"),
+            _smaller_title(("Liq. méd. diária", "Liquidez média diária"), liquidity, icon="R$"),
             _info("Participação no IBOV", ptbr.number(ratios.worth / 4.2e12 * 100, 3), icon="%"),
         )
     )
-    sectors = "".join(_smaller_title(f"{what} de Atuação", paper.sector) for what in ("Setor", "Subsetor", "Segmento"))
+    company += _linked_title("Free Float", ptbr.percent(ratios.balance.free_float))
+    sectors = "".join(
+        _smaller_title((f"{what} de Atuação",), paper.sector) for what in ("Setor", "Subsetor", "Segmento")
+    )
     # The panel that compares papers repeats every title, with dashes.
     compared = "".join(_item(title, ptbr.MISSING) for title in indicators)
     return "".join(
@@ -125,7 +129,7 @@ def _company(ratios: Ratios, paper: Paper) -> dict[str, str]:
     }
     level = {"NM": "Novo Mercado", "N1": "Nível 1", "N2": "Nível 2"}.get(paper.spec[-2:], "Tradicional")
     whole = {title: ptbr.number(amount, 0) for title, amount in amounts.items()}
-    return {**whole, "Segmento de listagem": level, "Free Float": ptbr.percent(balance.free_float)}
+    return {**whole, "Segmento de listagem": level}
 
 
 def _fund(market: Market, paper: Paper, bar: Bar, past: Past) -> str:
@@ -237,10 +241,22 @@ def _item(title: str, value: str) -> str:
     )
 
 
-def _smaller_title(title: str, value: str) -> str:
+def _smaller_title(wordings: Sequence[str], value: str, icon: str = "") -> str:
+    """A title in the smaller type; of several wordings each width of screen shows one."""
+    title = escape(wordings[0]) if len(wordings) == 1 else "".join(f"<span>{escape(each)}</span>" for each in wordings)
+    unit = f'<span class="icon">{icon}</span>' if icon else ""
     return (
-        f'<div class="info"><div><div><span class="sub-value">{escape(title)}</span>'
-        f'<div><strong class="value">{escape(value)}</strong></div></div></div></div>\n'
+        f'<div class="info"><div><div><span class="sub-value">{title}</span>'
+        f'<div>{unit}<strong class="value">{escape(value)}</strong></div></div></div></div>\n'
+    )
+
+
+def _linked_title(title: str, value: str) -> str:
+    """A title that leads to its explanation."""
+    return (
+        f'<div class="info"><div title=""><div><div class="title m-0 legend-tooltip"><a href="/termos" '
+        f'class="term-indicator-link"><h3 class="title m-0">{escape(title)}</h3></a></div>'
+        f'<strong class="value">{escape(value)}</strong></div></div></div>\n'
     )
 
 

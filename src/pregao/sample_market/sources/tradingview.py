@@ -13,50 +13,11 @@ from pregao.sample_market.answer import Answer, Asked, json_of
 from pregao.sample_market.balances import Balance
 from pregao.sample_market.history import MONTH, WEEK, YEAR, Past, past_of
 from pregao.sample_market.market import DELAY, Market
-from pregao.sample_market.papers import (
-    BANKS,
-    BUILDING,
-    FINANCE,
-    FOOD,
-    HEALTH,
-    INSURANCE,
-    LEISURE,
-    MACHINES,
-    MALLS,
-    MINING,
-    OIL,
-    PAPER,
-    POWER,
-    RETAIL,
-    SCHOOLS,
-    SOFTWARE,
-    STEEL,
-    TELECOM,
-    TRANSPORT,
-    WATER,
-    Kind,
-    Paper,
-)  # fmt: skip
+from pregao.sample_market.papers import SECTORS_IN_ENGLISH, Kind, Paper
 from pregao.sample_market.prices import Bar
 from pregao.sample_market.ratios import Ratios
 
 EXCHANGE = "BMFBOVESPA"
-_SECTORS = {
-    **dict.fromkeys((BANKS, FINANCE, INSURANCE, MALLS), "Finance"),
-    **dict.fromkeys((POWER, WATER), "Utilities"),
-    **dict.fromkeys((MINING, STEEL), "Non-Energy Minerals"),
-    OIL: "Energy Minerals",
-    RETAIL: "Retail Trade",
-    FOOD: "Consumer Non-Durables",
-    HEALTH: "Health Services",
-    TRANSPORT: "Transportation",
-    MACHINES: "Producer Manufacturing",
-    PAPER: "Process Industries",
-    TELECOM: "Communications",
-    SOFTWARE: "Technology Services",
-    **dict.fromkeys((SCHOOLS, LEISURE), "Consumer Services"),
-    BUILDING: "Consumer Durables",
-}
 
 
 def answer(market: Market, asked: Asked) -> Answer | None:
@@ -138,7 +99,7 @@ def _year_to_date(look: _Look) -> float:
 _COLUMNS: dict[str, Callable[[_Look], Any]] = {
     "name": lambda look: look.paper.ticker,
     "description": lambda look: look.paper.name,
-    "sector": lambda look: _SECTORS.get(look.paper.sector, "Miscellaneous"),
+    "sector": lambda look: SECTORS_IN_ENGLISH.get(look.paper.sector, "Miscellaneous"),
     "industry": lambda look: look.paper.sector,
     "currency": lambda _: "BRL",
     "update_mode": lambda _: f"delayed_streaming_{int(DELAY.total_seconds())}",
