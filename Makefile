@@ -13,7 +13,7 @@ CODE := src tests scheduler.py
 EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check fix property bench chaos mutants lock clean
+.PHONY: help install run demo test check fix property bench chaos mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ install: $(RUN_STAMP) ## Build .venv from the hash-pinned requirements.txt
 
 run: $(RUN_STAMP) ## Run the complete system: engines, scheduler, worker, recorder, API (Ctrl-C stops it)
 	@PREGAO_PARENT_PID=$$PPID exec $(PY) -m pregao up
+
+demo: $(RUN_STAMP) ## The same on a sample market: no internet, no keys, data in .pregao-demo (DEMO="--fresh --seed 7")
+	@PREGAO_PARENT_PID=$$PPID exec $(PY) -m pregao demo $(DEMO)
 
 test: $(DEV_STAMP) ## Run the whole suite on private engines, two processes
 	@$(PY) -m pytest -n 2

@@ -18,6 +18,7 @@ LINE = (
     "<green>{time:YYYY-MM-DD HH:mm:ss.SSS}</green> <level>{level: <8}</level> "
     "<cyan>{extra[role]: <9}</cyan> <level>{message}</level>"
 )
+SAMPLE_MARK = "<yellow>SAMPLE DATA</yellow> "
 NOISY = ("apscheduler", "asyncio", "httpx", "httpcore", "uvicorn", "watchfiles")
 FILE_LIMIT_BYTES = 20_000_000
 FILES_KEPT = 5
@@ -30,7 +31,8 @@ def configure(settings: Settings, role: str) -> None:
     """
     logger.remove()
     logger.configure(extra={"role": role})
-    logger.add(sys.stderr, level=settings.log_level, format=LINE, backtrace=False, diagnose=False)
+    line = f"{SAMPLE_MARK}{LINE}" if settings.sample else LINE
+    logger.add(sys.stderr, level=settings.log_level, format=line, backtrace=False, diagnose=False)
     if settings.log_file is not None:
         try:
             file = SharedFile(settings.log_file.expanduser())
@@ -38,7 +40,7 @@ def configure(settings: Settings, role: str) -> None:
             raise InvalidInput(
                 "LOG_FILE", str(settings.log_file), f"cannot be written ({error.strerror})", "name a file that can"
             ) from None
-        logger.add(file.write, level=settings.log_level, format=LINE, colorize=False, backtrace=False, diagnose=False)
+        logger.add(file.write, level=settings.log_level, format=line, colorize=False, backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

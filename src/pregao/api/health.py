@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any]:
-    """The health report: status, redis, database, queue, timestamp, problems, components.
+    """The health report: status, redis, database, queue, timestamp, problems, components, and whether all is a sample.
 
     `unhealthy` when Redis is down, was emptied, or no worker takes jobs; `degraded` when jobs run but PostgreSQL or
     the recorder does not follow. Never raises for a component that is down; each has 3 s to answer.
@@ -75,6 +75,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             {"scraper": name, "why": hold.why, "host": hold.host, "since": market_iso(hold.since)}
             for name, hold in logins.items()
         ],
+        "sample": runtime.settings.sample,
     }
 
 

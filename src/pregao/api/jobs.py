@@ -109,7 +109,8 @@ async def health(runtime: TheRuntime) -> Response:
 async def queue_status(runtime: TheRuntime) -> Response:
     """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused."""
     lengths, parked, controls = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.controls())
-    return json_response({**counts(lengths, parked), "paused": controls_document(controls)["paused"]})
+    paused = controls_document(controls)["paused"]
+    return json_response({**counts(lengths, parked), "paused": paused, "sample": runtime.settings.sample})
 
 
 @routes.get("/stats/summary", response_model=SummaryView)

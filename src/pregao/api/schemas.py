@@ -255,6 +255,7 @@ class QueueView(BaseModel):
     running: int
     parked: int
     paused: list[dict[str, Any]] = []
+    sample: bool | None = Field(None, description="Whether the results are sample data; the health report has it once")
 
 
 class ScraperStatsView(BaseModel):
@@ -299,6 +300,7 @@ class HealthView(BaseModel):
     components: dict[str, Any]
     paused: list[dict[str, Any]] | None
     logins: list[dict[str, Any]] = Field(description="Scrapers whose jobs wait for a login")
+    sample: bool
 
 
 class FieldProblem(BaseModel):

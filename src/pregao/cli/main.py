@@ -36,6 +36,31 @@ def up(ctx: typer.Context) -> None:
 
 
 @app.command()
+def demo(
+    ctx: typer.Context,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed is another market.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the data of earlier demos first.")] = False,
+) -> None:
+    """Run the complete system on a sample market: no internet, no keys, and nothing real is touched."""
+    from pregao.cli import roles
+
+    raise typer.Exit(roles.demo(ctx.obj, seed=seed, fresh=fresh))
+
+
+@app.command(hidden=True)
+def sample_market(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="On 127.0.0.1; 0 is any.")] = 0,
+    descriptor: Annotated[int | None, typer.Option("--socket", envvar="PREGAO_SAMPLE_SOCKET", hidden=True)] = None,
+    seed: Annotated[int, typer.Option("--seed", envvar="PREGAO_SAMPLE_SEED", help="Another seed: other data.")] = 1,
+    calm: Annotated[bool, typer.Option("--calm", help="Neither latency nor faults.")] = False,
+) -> None:
+    """Serve SAMPLE DATA in the formats of all sources, each below /<source>; a demo brings its own."""
+    from pregao.cli import roles
+
+    roles.sample_market(port, descriptor, seed, calm=calm)
+
+
+@app.command()
 def scheduler() -> None:
     """Run a scheduler. Any number may run: each occurrence fires once."""
     from pregao.cli import roles

@@ -29,15 +29,18 @@ def status(as_json: JsonOption = False) -> None:
     from pregao.api.health import counts
     from pregao.api.queue_actions import controls_document
 
-    async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, int], Controls, list[WorkerFacts], OutboxFacts]:
+    async def do(
+        _: JobActions, runtime: Runtime
+    ) -> tuple[dict[str, int], Controls, list[WorkerFacts], OutboxFacts, bool]:
         views = runtime.views
         numbers = counts(await views.lengths(), await views.parked())
-        return numbers, await views.controls(), await views.workers(), await views.outbox()
+        sample = runtime.settings.sample
+        return numbers, await views.controls(), await views.workers(), await views.outbox(), sample
 
-    numbers, rules, workers, outbox = work(do)
+    numbers, rules, workers, outbox, sample = work(do)
     paused = controls_document(rules)["paused"]
     if as_json:
-        print_json({**numbers, "paused": paused})
+        print_json({**numbers, "paused": paused, "sample": sample})
         return
     print_table(list(numbers), [[str(number) for number in numbers.values()]])
     slots = sum(worker.slots for worker in workers)
@@ -45,6 +48,8 @@ def status(as_json: JsonOption = False) -> None:
         f"{len(workers)} workers with {slots} slots; "
         f"{outbox.entries} facts to record, the oldest {outbox.lag_seconds:.1f} s old"
     )
+    if sample:
+        typer.echo("SAMPLE DATA: this is a demo, and none of its results is real")
     for document in paused:
         typer.echo(told_pause(document))
 

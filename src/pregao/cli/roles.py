@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from functools import partial
 
@@ -21,6 +22,20 @@ def up(command: Sequence[str] | None = None) -> int:
     settings = Settings.load()
     logs.configure(settings, "system")
     return run_up(settings, command=command or MODULE_COMMAND)
+
+
+def demo(command: Sequence[str] | None = None, *, seed: int, fresh: bool) -> int:
+    """Run the complete system on a sample market until it is stopped; the exit code."""
+    from pregao.system.demo import run_demo
+    from pregao.system.up import MODULE_COMMAND
+
+    return run_demo(seed=seed, fresh=fresh, command=command or MODULE_COMMAND)
+
+
+def sample_market(port: int, descriptor: int | None, seed: int, *, calm: bool) -> None:
+    """Serve the sample market until it is stopped: on an open socket's `descriptor`, else on `port`."""
+    listening = socket.create_server(("127.0.0.1", port)) if descriptor is None else socket.socket(fileno=descriptor)
+    run_role("sample-market", partial(_sample_market, listening, seed, calm))
 
 
 def scheduler() -> None:
@@ -41,6 +56,15 @@ def recorder() -> None:
 def api() -> None:
     """Serve the API until it is stopped."""
     run_role("api", _api)
+
+
+async def _sample_market(
+    listening: socket.socket, seed: int, calm: bool, settings: Settings, stop: asyncio.Event
+) -> None:
+    from pregao.domain.clock import SystemClock
+    from pregao.sample_market.server import SampleMarket, serve
+
+    await serve(SampleMarket(seed, SystemClock(), calm=calm), listening, stop)
 
 
 async def _scheduler(settings: Settings, stop: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from pregao.doctor.schedules import look_at_schedules
 from pregao.doctor.scrapers import look_at_scrapers
 from pregao.domain.clock import Clock, SystemClock
 from pregao.settings import Settings
-from pregao.settings.values import DB_PARTS, REDIS_PARTS
+from pregao.settings.given import DB_PARTS, REDIS_PARTS
 
 
 async def examine_environment(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pregao.isolation.messages import Limits
 from pregao.isolation.meter import MB
+from pregao.isolation.tree import read_process
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "pregao-"
@@ -108,9 +109,17 @@ class Groups:
         candidates = [here, *([here.parent] if here != root and _is_delegated(here.parent) else [])]
         return next((cls(base) for base in candidates if _can_divide(base)), None)
 
-    def create(self, name: str, limits: Limits) -> Group:
-        """A group with these limits. Raises OSError."""
-        group = Group(self.base / f"{PREFIX}{name}")
+    def sweep(self) -> None:
+        """Remove what zygotes that are gone have left. A group that still holds processes stays."""
+        for path in self.base.glob(f"{PREFIX}*-*"):
+            owner = path.name.removeprefix(PREFIX).partition("-")[0]
+            if owner.isdecimal() and read_process(int(owner)) is None:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+    def create(self, number: int, limits: Limits) -> Group:
+        """A group of this process with these limits. Raises OSError."""
+        group = Group(self.base / f"{PREFIX}{os.getpid()}-{number}")
         group.path.mkdir()
         try:
             if limits.memory_mb is not None:
@@ -139,7 +148,7 @@ def _can_divide(base: Path) -> bool:
         enabled = (base / "cgroup.subtree_control").read_text().split()
         if missing := [name for name in _CONTROLLERS if name not in enabled]:
             (base / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in missing))
-        probe = base / f"{PREFIX}probe-{os.getpid()}"
+        probe = base / f"{PREFIX}{os.getpid()}-probe"
         probe.mkdir()
         try:
             return (probe / "memory.max").exists() and (probe / "pids.max").exists()

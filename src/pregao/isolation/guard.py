@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pregao.isolation.cgroups import Group
 from pregao.isolation.kernel import oom_kills, tasks_of_machine
 from pregao.isolation.messages import Ended, KillReason
-from pregao.isolation.meter import Excess, Meter, memory_story, tasks_story
+from pregao.isolation.meter import Excess, Meter, largest_of, memory_story, tasks_story
 from pregao.isolation.tree import Process, Snapshot, send
 
 SAMPLE_SECONDS = 0.25
+SLOWEST_SAMPLE_SECONDS = 2.0
 SAMPLING_SHARE = 0.05
 """Of one core: on a machine with very many processes a look at all of them takes long, and is taken less often."""
 PEEK_SECONDS = 0.025
@@ -45,6 +46,7 @@ class Ward:
         self._oom_kills = oom_kills()
         self.reason: KillReason | None = None
         self.story = ""
+        self.largest = ""
         self.terminating_until: float | None = None
         self.killing_since: float | None = None
         self.gone = False
@@ -158,6 +160,7 @@ class Guard:
         return tasks - before > SUDDEN_TASKS
 
     def _sample(self, now: float) -> None:
+        spent = time.thread_time()
         snapshot = Snapshot.take()
         for ward in self.wards():
             if ward.killing_since is None:
@@ -165,17 +168,19 @@ class Guard:
                 if excess is not None:
                     ward.reason, ward.story, ward.killing_since = excess.reason, excess.story, now
         self._tasks_then = tasks_of_machine()
-        self._sample_every = max(SAMPLE_SECONDS, (time.monotonic() - now) / SAMPLING_SHARE)
+        cost = (time.thread_time() - spent) / SAMPLING_SHARE
+        self._sample_every = min(max(SAMPLE_SECONDS, cost), SLOWEST_SAMPLE_SECONDS)
         self._sample_at = now + self._sample_every
 
     def _excess(self, ward: Ward, tree: list[Process]) -> Excess | None:
         if ward.group is None:
             return ward.meter.sample(tree)
-        # The kernel holds the limits; what is left to see is that it had to.
+        # The kernel holds the limits; what is left to see is that it had to, and who was large before.
+        ward.largest = largest_of(tree) if tree else ward.largest
         ward.meter.note(peak_bytes=ward.group.memory_bytes, cpu_seconds=ward.group.cpu_seconds)
         limits = ward.meter.limits
         if limits.memory_mb is not None and ward.group.was_out_of_memory:
-            return Excess("memory", memory_story(ward.meter.peak_bytes, limits.memory_mb, ""))
+            return Excess("memory", memory_story(ward.meter.peak_bytes, limits.memory_mb, ward.largest))
         if limits.tasks is not None and ward.group.refused_tasks:
             return Excess("processes", tasks_story(ward.group.tasks, limits.tasks, tree))
         return ward.meter.cpu_excess(tree)

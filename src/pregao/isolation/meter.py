@@ -67,8 +67,7 @@ class Meter:
         self.note(peak_bytes=total)
         if limit is None or total <= limit * MB:
             return None
-        named = [(size, f"{process.name} {size / MB:.0f} MB") for process, size in zip(living, sizes, strict=True)]
-        return Excess("memory", memory_story(total, limit, largest(named)))
+        return Excess("memory", memory_story(total, limit, largest_of(living, sizes)))
 
     def _tasks(self, living: Sequence[Process]) -> Excess | None:
         limit = self.limits.tasks
@@ -92,6 +91,13 @@ def tasks_story(tasks: int, limit: int, living: Sequence[Process]) -> str:
     names = sorted(counts, key=lambda name: -counts[name])[:SHOWN]
     shown = ", ".join(f"{counts[name]} {name}" for name in names)
     return f"killed for its number of processes and threads: {tasks} of {limit} allowed; {shown}"
+
+
+def largest_of(living: Sequence[Process], sizes: Sequence[int] | None = None) -> str:
+    """The processes that take the most memory; by their resident memory unless `sizes` say otherwise."""
+    sizes = [process.resident_bytes for process in living] if sizes is None else sizes
+    named = [(size, f"{process.name} {size / MB:.0f} MB") for process, size in zip(living, sizes, strict=True)]
+    return largest(named)
 
 
 def largest(sized: Sequence[tuple[float, str]]) -> str:

@@ -46,6 +46,8 @@ class Zygote:
         self._descriptors: deque[int] = deque()
         self._guard = Guard(self._send, self._strangers)
         self._groups = Groups.probe()
+        if self._groups is not None:
+            self._groups.sweep()
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = os.pipe()
         for descriptor in (self._wake_reader, self._wake_writer):
@@ -152,7 +154,7 @@ class Zygote:
         if self._groups is None or not self._forks:
             return None
         try:
-            return self._groups.create(f"{os.getpid()}-{launch.id}", launch.limits)
+            return self._groups.create(launch.id, launch.limits)
         except OSError as error:
             note(f"no cgroup for this job, its use is sampled: {error}")
             return None

@@ -1,6 +1,7 @@
 """Settings: environment, `.env` and the run file of a system that is up, read once and passed along."""
 
+from pregao.settings.given import InvalidSettings, given_variables
 from pregao.settings.run_file import RunFile, is_owned
-from pregao.settings.values import InvalidSettings, Settings, given_variables
+from pregao.settings.values import Settings
 
 __all__ = ["InvalidSettings", "RunFile", "Settings", "given_variables", "is_owned"]

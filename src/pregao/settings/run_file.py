@@ -21,6 +21,8 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     api_url: str | None = None
     pids: dict[str, int] = {}
+    variables: dict[str, str] = {}
+    """Settings of a demo, which commands in other terminals need as well; a real system has none of its own."""
 
     def write(self, home: Path) -> None:
         """Replace `home/run.json` in one step, readable by its owner only. Raises OSError."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from pregao.domain.errors import InvalidInput
 from pregao.settings.fixes import fix_for
+from pregao.settings.given import DEFAULT_HOME, SAMPLE, InvalidSettings, sources
 from pregao.settings.prices import ModelName, Prices
 from pregao.settings.run_file import RunFile
 from pregao.settings.scraper_environment import (
@@ -31,19 +31,7 @@ SECRET_ENDINGS = ("_API_KEY", "_TOKEN")
 LOCAL_REDIS_URL = "redis://127.0.0.1:6379/0"
 LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
 _BY_SOURCE = {"upstreams": UPSTREAM, "user_agents": USER_AGENT}
-REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
-DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
 LONGEST_SILENCE_MS = 5_000
-
-
-class InvalidSettings(InvalidInput):
-    """One or more settings are invalid. `problems` has an InvalidInput for each."""
-
-    def __init__(self, problems: list[InvalidInput]) -> None:
-        first = problems[0]
-        super().__init__(first.field, first.value, first.problem, first.fix)
-        self.problems = problems
-        self.args = ("\n".join(str(problem) for problem in problems),)
 
 
 def _one_of_schemes(*schemes: str) -> AfterValidator:
@@ -125,7 +113,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore")
 
-    pregao_home: Path = Field(Path(".pregao"), alias="PREGAO_HOME")
+    pregao_home: Path = Field(Path(DEFAULT_HOME), alias="PREGAO_HOME")
     redis_url: Annotated[str, _one_of_schemes("redis", "rediss", "unix")] | None = Field(
         None, alias="REDIS_URL", repr=False
     )
@@ -190,6 +178,7 @@ class Settings(BaseModel):
     )
     ai_prices: Prices = Field(default_factory=dict, alias="PREGAO_AI_PRICES")
     upstreams: dict[str, Annotated[str, _one_of_schemes("http", "https")]] = Field(default_factory=dict)
+    sample: bool = Field(False, alias=SAMPLE)
     user_agents: dict[str, Annotated[str, AfterValidator(_header_text)]] = Field(default_factory=dict)
     secrets: dict[str, Annotated[SecretStr, AfterValidator(_sendable)]] = Field(default_factory=dict, repr=False)
 
@@ -207,7 +196,7 @@ class Settings(BaseModel):
         An empty value counts as not given, and so does each variable in `ignoring`. `overrides` are attributes by name
         and win over both. Raises InvalidSettings naming every bad variable at once.
         """
-        process, file = _sources(env_file, environ)
+        process, file = sources(env_file, environ)
         given = {name: value for name, value in {**file, **process}.items() if name not in ignoring}
         known: dict[str, Any] = {
             name: given[field.alias]
@@ -293,36 +282,6 @@ class Settings(BaseModel):
 def _secrets() -> frozenset[str]:
     """The variables that hold a secret of ours: those of the fields that no representation shows."""
     return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
-
-
-def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Every variable that is given, a setting or not: `environ` (default: the process's), then `env_file`.
-
-    Raises InvalidSettings when the file cannot be read.
-    """
-    process, file = _sources(env_file, environ)
-    return {**file, **process}
-
-
-def _sources(env_file: str | Path | None, environ: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
-    """What the environment gives, and what the file does; empty values are none."""
-    process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
-    return process, _from_file(env_file, process)
-
-
-def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:
-    if env_file is None:
-        return {}
-    try:
-        values = {name: value for name, value in dotenv_values(env_file).items() if value}
-    except (UnicodeDecodeError, OSError) as error:
-        problem = InvalidInput(str(env_file), "(the file)", f"cannot be read: {error}", "save it as UTF-8 text")
-        raise InvalidSettings([problem]) from None
-    for url, parts in (("REDIS_URL", REDIS_PARTS), ("DATABASE_URL", DB_PARTS)):
-        # A host in the environment is meant; a URL in the file must not win over it.
-        if parts[0] in process and url not in process:
-            values.pop(url, None)
-    return values
 
 
 def _host(host: str | None) -> str:

@@ -18,6 +18,7 @@ from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile
 from pregao.scheduler.triggers import upcoming
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
+from pregao.system.sample_run import MARKET, own_command
 from pregao.version import running_version
 
 FIRINGS_SHOWN = 3
@@ -68,10 +69,17 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
         ("PostgreSQL", f"{without_password(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
         ("data", str(settings.home), None),
     ]
-    lines = [f"{f'Pregão {running_version()}'.strip()} is up.", ""]
+    if settings.sample:
+        rows.insert(
+            3, ("sources", f"{settings.upstream('b3', '').removesuffix('/b3')}   (a sample server)", pids.get(MARKET))
+        )
+    what = "is up with SAMPLE DATA: nothing that it shows is real." if settings.sample else "is up."
+    lines = [f"{f'Pregão {running_version()}'.strip()} {what}", ""]
     lines += [f"  {name:<11} {what}{f'   [{pid}]' if pid else ''}" for name, what, pid in rows]
     lines += ["", "Next firings (America/Sao_Paulo)"]
     lines += [_firing_line(firing) for firing in next_firings(firing, clock.now())] or ["  none"]
+    if settings.sample:
+        lines += ["", *_invitation(settings)]
     lines += ["", f"Stop with Ctrl-C, or: kill {pids['up']}", ""]
     return "\n".join(lines)
 
@@ -86,6 +94,17 @@ def api_url(settings: Settings) -> str:
         else settings.api_host
     )
     return f"http://{host}:{settings.api_port}"
+
+
+def _invitation(settings: Settings) -> list[str]:
+    command = own_command()
+    shown = (
+        (f"export PREGAO_HOME={settings.home}", ""),
+        (f"{command} top", "what happens, live"),
+        (f"{command} jobs list", "also: jobs show ID, queue status, schedules list, doctor"),
+        (f"curl {api_url(settings)}/api/jobs/health", ""),
+    )
+    return ["In another terminal", *(f"  {what:<44} {told}".rstrip() for what, told in shown)]
 
 
 def _firing_line(firing: Firing) -> str:

@@ -20,11 +20,21 @@ STEADY_SECONDS = 60.0
 class Child:
     """A process that is to run until `stop()`."""
 
-    def __init__(self, role: str, command: Sequence[str], environment: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        role: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        clock: Clock,
+        *,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """`inherited` are the descriptors that it gets, under the same numbers, each time that it is started."""
         self.role = role
         self.restarts = 0
         self._command = [*command, role]
         self._environment = dict(environment)
+        self._inherited = tuple(inherited)
         self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -41,7 +51,11 @@ class Child:
             begun = self._clock.monotonic()
             # A session of its own: Ctrl-C in the terminal is for the supervisor, which stops the rest in order.
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=self._inherited,
             )
             name = name_of(self._process.pid)
             if self._stopping.is_set():

@@ -22,11 +22,13 @@ from pregao.store.migrations import migrate
 from pregao.system.banner import api_url, banner
 from pregao.system.child import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Child
 from pregao.system.engines import Engines
+from pregao.system.sample_run import SampleRun
 
 ROLES = ("api", "scheduler", "worker")
 REPORT_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 MIGRATE_AGAIN_SECONDS = 2.0
+MARKET_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 ENGINES_SHARE_SECONDS = 5.0
 """The end of the grace that belongs to the engines; a short grace is divided four to one."""
@@ -42,11 +44,13 @@ class Supervisor:
         engines: Engines,
         command: Sequence[str],
         clock: Clock,
+        sample: SampleRun | None = None,
     ) -> None:
         self._settings, self._home, self._engines, self._clock = settings, home, engines, clock
         self._children_grace = max(settings.grace_seconds * 0.8, settings.grace_seconds - ENGINES_SHARE_SECONDS)
+        surroundings = os.environ if sample is None else sample.environment
         environment = {
-            **os.environ,
+            **surroundings,
             **engines.child_urls,
             **as_parent(),
             "PREGAO_HOME": str(settings.home),
@@ -54,6 +58,8 @@ class Supervisor:
             "PREGAO_GRACE_SECONDS": str(round(self._children_grace * 0.9, 3)),
         }
         self._children = [Child(role, command, environment, clock) for role in ROLES]
+        self._sample = sample
+        self._market = None if sample is None else sample.market(command, environment, clock)
         self._stop = asyncio.Event()
         self._signals = 0
 
@@ -73,16 +79,26 @@ class Supervisor:
             ]
             if not migrated:
                 helpers.append(group.create_task(self._migrate_when_possible(), name="migrate"))
+            market = None if self._market is None else group.create_task(self._market.run(), name=self._market.role)
             await self._stop.wait()
             for helper in helpers:
                 helper.cancel()
             await self._stop_children(children)
+            if self._market is not None and market is not None:
+                # Last of all: jobs that still run ask it.
+                self._market.stop()
+                await asyncio.wait([market], timeout=MARKET_SECONDS)
+                self._market.kill()
         if self._signals > 1:
             self._engines.kill()
         else:
             self._engines.stop()
         logger.info("everything is stopped")
         return 0
+
+    @property
+    def _all_children(self) -> list[Child]:
+        return self._children if self._market is None else [*self._children, self._market]
 
     def _on_signal(self, number: signal.Signals) -> None:
         self._signals += 1
@@ -92,7 +108,7 @@ class Supervisor:
                 "{}: stopping, at most {:g} s; once more stops at once", number.name, self._settings.grace_seconds
             )
             return
-        for child in self._children:
+        for child in self._all_children:
             child.kill()
 
     async def _stop_children(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -176,11 +192,12 @@ class Supervisor:
             database_url=self._engines.database_url,
             api_url=api_url(self._settings),
             pids=self._pids(),
+            variables=dict(self._sample.variables) if self._sample is not None else {},
         ).write(self._home.path)
 
     def _pids(self) -> dict[str, int]:
         pids = {"up": os.getpid()}
-        pids |= {child.role: child.pid for child in self._children if child.pid is not None}
+        pids |= {child.role: child.pid for child in self._all_children if child.pid is not None}
         for name, engine in (("valkey", self._engines.valkey), ("postgres", self._engines.postgres)):
             if engine is not None and engine.process.pid is not None:
                 pids[name] = engine.process.pid

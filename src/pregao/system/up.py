@@ -19,16 +19,24 @@ from pregao.scheduler.loader import load_schedules
 from pregao.settings import Settings
 from pregao.system.engines import Engines
 from pregao.system.preflight import check_api_port
+from pregao.system.sample_run import SampleRun
 from pregao.system.supervisor import Supervisor
 
 MODULE_COMMAND = (sys.executable, "-m", "pregao")
 
 
-def run_up(settings: Settings, *, command: Sequence[str] = MODULE_COMMAND, clock: Clock | None = None) -> int:
+def run_up(
+    settings: Settings,
+    *,
+    command: Sequence[str] = MODULE_COMMAND,
+    clock: Clock | None = None,
+    sample: SampleRun | None = None,
+) -> int:
     """Run the complete system until SIGINT or SIGTERM; the exit code. Call it from the main thread.
 
-    `command` and a role's name start a child. Raises InvalidInput when the API's port is taken, EngineError when an
-    engine does not start or the home is in use, FileRefused when the schedule file cannot be read.
+    `command` and a role's name start a child; `sample` makes it a demo. Raises InvalidInput when the API's port is
+    taken, EngineError when an engine does not start or the home is in use, FileRefused when the schedule file cannot be
+    read.
     """
     clock = clock or SystemClock()
     follow_parent(signal.SIGTERM)
@@ -38,7 +46,7 @@ def run_up(settings: Settings, *, command: Sequence[str] = MODULE_COMMAND, clock
     load_schedules(settings.schedules_path, clock=clock)  # refuses a file that cannot be read
     try:
         with Home(settings.home) as home, Engines(home, settings) as engines:
-            return uvloop.run(Supervisor(settings, home, engines, list(command), clock).run())
+            return uvloop.run(Supervisor(settings, home, engines, list(command), clock, sample).run())
     except KeyboardInterrupt:
         logger.info("stopped while starting")
         return 130

@@ -45,7 +45,9 @@ class Executor:
         limits: LiveLimits,
         gate: ResultGate,
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
+        sample: bool = False,
     ) -> None:
+        """`sample` marks every result as made up."""
         self._registry = registry
         self._isolated = isolated
         self._commands = commands
@@ -55,6 +57,7 @@ class Executor:
         self._gate = gate
         self._offered_elsewhere = offered_elsewhere
         self._in_loop = InLoop(clock)
+        self._mark = {"sample": True} if sample else {}
 
     @property
     def abandoned(self) -> int:
@@ -158,7 +161,7 @@ class Executor:
         name = self._full_name(claim)
         checks = self._limits.of(name).result_checks
         judgement = await self._gate.judge(name, claim.spec.ticker, outcome.result_json, checks)
-        metadata = {**outcome.metadata, **judgement.metadata}
+        metadata = {**outcome.metadata, **judgement.metadata, **self._mark}
         seconds, source = outcome.response_time_seconds, outcome.source
         if judgement.failure is not None:
             problem = failure(FailureClass.VALIDATION, judgement.failure)
@@ -182,7 +185,7 @@ class Executor:
             error_class=problem.failure_class.value,
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
-            metadata=outcome.metadata,
+            metadata={**outcome.metadata, **self._mark},
             footprint=outcome.footprint,
             ignored=step.ignored,
         )

@@ -116,6 +116,7 @@ class JobProcessor:
             limits=self._limits,
             gate=ResultGate(LastGoodValues(self._last_good_link, self._clock)),
             offered_elsewhere=self._offered_elsewhere,
+            sample=settings.sample,
         )
         self._initialized = True
 
