@@ -280,6 +280,7 @@ async def test_jobs_whose_ids_somebody_took_out_come_back_and_no_others(
     await queue.enqueue([taken, waits, parked])
     await queue.claim("w", want=0, lease_ms=LEASE_MS, sequence=1)
     assert await redis.rpop("scraper:jobs:normal") == taken.id.encode()  # type: ignore[misc]
+    assert await queue.scrub([waits.id, parked.id]) == [], "what waits somewhere is left there"
     assert await Scrubber(redis).scrub() == [taken.id]
     assert await Scrubber(redis).scrub() == []
     assert await redis.lrange("scraper:jobs:normal", 0, -1) == [waits.id.encode(), taken.id.encode()]  # type: ignore[misc]

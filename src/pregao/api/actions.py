@@ -110,6 +110,13 @@ class JobActions:
         """One job. Raises JobNotFound; StoreUnavailable when Redis does not know it and PostgreSQL is away."""
         return await self.listing.job(job_id)
 
+    async def attempts(self, job_id: str) -> list[dict[str, Any]]:
+        """The attempts of a job that are recorded, the first one first. Raises JobNotFound, StoreUnavailable."""
+        recorded = await self.history.attempts(job_id)
+        if not recorded:
+            await self.find(job_id)
+        return recorded
+
     async def page(
         self, *, status: JobStatus | None, scraper_name: str | None, ticker: str | None, offset: int, limit: int
     ) -> tuple[list[dict[str, Any]], int]:

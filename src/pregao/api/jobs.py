@@ -1,4 +1,4 @@
-"""The nine endpoints under /api/jobs, as a router for Pregão's own application or any other FastAPI one.
+"""The endpoints under /api/jobs, as a router for Pregão's own application or any other FastAPI one.
 
 from pregao.api.jobs import router
 app.include_router(router)
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from pregao.api.actions import JobActions, NewJob, canonical_job_id, told_of_cancel
+from pregao.api.attempts import AttemptsView
 from pregao.api.door import Door, actions_of, behind, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import ProblemRoute, described, json_response
@@ -132,6 +133,12 @@ async def get_job(job_id: JobId, actions: Actions) -> Response:
 async def cancel_job(job_id: JobId, actions: Actions) -> Response:
     """Cancel a job that waits, or ask a running one to stop; 409 when it has ended."""
     return json_response(told_of_cancel(job_id, await actions.cancel(job_id)))
+
+
+@routes.get("/{job_id}/attempts", response_model=AttemptsView, responses=_NO_SUCH_JOB)
+async def get_attempts(job_id: JobId, actions: Actions) -> Response:
+    """The attempts of a job that have ended, with what they printed. They follow the job by the recorder's lag."""
+    return json_response({"attempts": await actions.attempts(job_id)})
 
 
 @routes.patch("/{job_id}", response_model=JobView, responses={**_NOT_NOW, **_BODY})

@@ -1,4 +1,4 @@
-"""`pregao jobs`: create, show, list, cancel, retry and wait for jobs, straight on Redis and PostgreSQL.
+"""`pregao jobs`: create, show, list, cancel, retry, wait for and read the logs of jobs, on both servers directly.
 
 Exit codes: 0 done (for a wait: completed), 1 the job failed, was cancelled, or does not allow what was asked,
 2 bad input, or a wait that came to its timeout.
@@ -97,12 +97,15 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
     _print_job(job)
     if attempts:
         print_table(
-            ["attempt", "outcome", "seconds", "started", "worker", "error class", "error"],
+            ["attempt", "outcome", "seconds", "MB", "CPU s", "signal", "started", "worker", "error class", "error"],
             [
                 [
                     str(one["attempt"]),
                     one["outcome"],
                     one["response_time_seconds"],
+                    one["peak_memory_mb"],
+                    one["cpu_seconds"],
+                    one["exit_signal"],
                     local(one["started_at"]),
                     one["worker"],
                     one["error_class"],
@@ -111,6 +114,29 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
                 for one in attempts
             ],
         )
+    if any(one["logs"] for one in attempts or ()):
+        typer.echo(f"what was printed: pregao jobs logs {job['id']}")
+
+
+@app.command()
+def logs(
+    job_id: IdArgument,
+    attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="Only this one; all if left out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what the attempts of a job printed and logged. Exits 1 when there is no such attempt."""
+    from pregao.api.actions import canonical_job_id
+
+    wanted = canonical_job_id(job_id)
+    attempts = work(lambda actions, _: actions.attempts(wanted))
+    chosen = [one for one in attempts if attempt in (None, one["attempt"])]
+    if as_json:
+        print_json([{name: one[name] for name in ("attempt", "outcome", "started_at", "logs")} for one in chosen])
+    else:
+        _print_logs(chosen)
+    if not chosen:
+        typer.echo(f"error: job {wanted} has no such attempt that ended and is recorded", err=True)
+        raise typer.Exit(FAILED)
 
 
 @app.command(name="list")
@@ -242,6 +268,13 @@ def _finish(job: dict[str, Any], as_json: bool) -> None:
             raise typer.Exit(FAILED)
         case status:
             raise WaitTimedOut(f"job {job['id']} is still {status}; `pregao jobs wait` goes on waiting")
+
+
+def _print_logs(attempts: list[dict[str, Any]]) -> None:
+    for one in attempts:
+        typer.echo(f"--- attempt {one['attempt']}, {one['outcome']}, {local(one['started_at'])}")
+        if one["logs"]:
+            typer.echo(one["logs"], nl=not one["logs"].endswith("\n"))
 
 
 def _print_job(job: dict[str, Any]) -> None:

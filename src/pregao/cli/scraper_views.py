@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import typer
 
+from pregao.attempt.outcome import Completed
 from pregao.cli.session import console, print_table, shown
 from pregao.scrapers.discovery import LoadProblem
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.registry import Registry
 from pregao.worker.once import Run
-from pregao.worker.outcome import Completed
 
 WIDE = 140
 NESTED_LINES = 40

@@ -52,9 +52,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run a scraper once, here and without a queue, and print what it brought. Exits 1 when it fails."""
+    from pregao.attempt.outcome import Failed
     from pregao.cli.scraper_views import print_run, run_document
     from pregao.worker.once import run_once
-    from pregao.worker.outcome import Failed
 
     settings, registry = _load()
     entry = registry.find(name)

@@ -11,6 +11,7 @@ import redis.asyncio as redis_async
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import from_ms
+from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.queue.arguments import BATCH_LIMIT, chunks, fire_marks, new_jobs, restored_job, settled_attempt
@@ -200,12 +201,13 @@ class QueueCommands:
         reason: str = "released",
         error_class: str | None = None,
         hold_ms: int | None = None,
+        footprint: Footprint = NO_FOOTPRINT,
     ) -> list[Settled]:
         """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once.
 
         `hold_ms` is for how long the source asked to be left alone: until then no job of its hosts starts anywhere.
         """
-        report = msgspec.json.encode(AttemptReport(error=reason, error_class=error_class))
+        report = msgspec.json.encode(AttemptReport(error=reason, error_class=error_class, footprint=footprint))
         arguments: list[Argument] = []
         for job_id, token in held:
             arguments += [job_id, token, delay_ms, report, "" if hold_ms is None else hold_ms]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from pregao.domain.clock import from_ms
+from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 
 AttemptOutcome = Literal["completed", "failed", "lost", "released", "cancelled"]
@@ -32,6 +33,7 @@ class AttemptReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     response_time_seconds: float | None = None
     source: str | None = None
     metadata: dict[str, Any] = {}
+    footprint: Footprint = NO_FOOTPRINT
 
 
 class EndedAttempt(msgspec.Struct, frozen=True):

@@ -72,6 +72,10 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 def _listed(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -165,6 +169,15 @@ class Settings(BaseModel):
     )
     scrapers_load_seconds: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = Field(
         20.0, alias="SCRAPERS_LOAD_SECONDS"
+    )
+    scraper_memory_mb: Annotated[int, Field(ge=0)] = Field(1024, alias="SCRAPER_MEMORY_MB")
+    scraper_cpu_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(0.0, alias="SCRAPER_CPU_SECONDS")
+    scraper_processes: Annotated[int, Field(ge=0)] = Field(1024, alias="SCRAPER_PROCESSES")
+    scraper_cleanup_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = Field(
+        5.0, alias="SCRAPER_CLEANUP_SECONDS"
+    )
+    scraper_initialize: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
+        "auto", alias="SCRAPER_INITIALIZE"
     )
     scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False, exclude=True)
     chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")

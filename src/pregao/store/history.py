@@ -77,6 +77,10 @@ class History:
                 "worker": row["worker"],
                 "started_at": market_iso(row["started_at"]),
                 "ended_at": market_iso(row["ended_at"]),
+                "peak_memory_mb": row["peak_memory_mb"],
+                "cpu_seconds": row["cpu_seconds"],
+                "exit_signal": row["exit_signal"],
+                "logs": row["logs"],
             }
             for row in rows
         ]

@@ -115,11 +115,15 @@ def _attempt_row(job_id: str, ended: EndedAttempt) -> Row:
         ended.outcome,
         None if completed else _text(report.error),
         None if completed else _text(report.error_class),
-        _seconds(report.response_time_seconds),
+        _measured(report.response_time_seconds),
         _text(report.source),
         storable_object(report.metadata).decode(),
         ended.started_at,
         ended.ended_at,
+        _text(report.footprint.logs),
+        _measured(report.footprint.peak_memory_mb),
+        _measured(report.footprint.cpu_seconds),
+        _text(report.footprint.exit_signal),
     )
 
 
@@ -135,7 +139,7 @@ def result_row(change: JobChange) -> Row | None:
         fact.state is JobStatus.COMPLETED,
         None if fact.result_json is None else fact.result_json.decode(),
         error,
-        _seconds(report.response_time_seconds),
+        _measured(report.response_time_seconds),
         storable_object(report.metadata).decode(),
         fact.at,
         fact.generation,
@@ -220,6 +224,6 @@ def _text(text: str | None) -> str | None:
     return None if text is None else storable_text(text)
 
 
-def _seconds(seconds: float | None) -> float | None:
-    """A duration as it may be stored; one that no clock can have measured is unknown."""
-    return round(seconds, 6) if seconds is not None and math.isfinite(seconds) and seconds >= 0 else None
+def _measured(value: float | None) -> float | None:
+    """A duration or size as it may be stored; one that nothing can have measured is unknown."""
+    return round(value, 6) if value is not None and math.isfinite(value) and value >= 0 else None

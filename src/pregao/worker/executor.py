@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, assert_never
+from typing import assert_never
 
-import orjson
 from loguru import logger
 
+from pregao.attempt.judgement import classify
+from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import InvalidInput, QueueUnavailable, ScrapeError
+from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
-from pregao.queue.codec import encode_result
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.registry import BrokenScraper, Registry
-from pregao.worker.inloop import InLoop, classify
-from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped, StopReason
+from pregao.worker.inloop import InLoop
+from pregao.worker.isolated import Isolated
 from pregao.worker.settler import Settler
 
 ELSEWHERE_DELAY_MS = 2_000
@@ -35,6 +35,7 @@ class Executor:
         self,
         *,
         registry: Registry,
+        isolated: Isolated,
         commands: QueueCommands,
         settler: Settler,
         clock: Clock,
@@ -42,6 +43,7 @@ class Executor:
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         self._registry = registry
+        self._isolated = isolated
         self._commands = commands
         self._settler = settler
         self._clock = clock
@@ -79,12 +81,11 @@ class Executor:
             return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
+        timeout = spec.timeout_seconds or self._default_timeout_seconds
+        if entry.executor == "isolated":
+            return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
         return await self._in_loop.run(
-            entry.make,
-            spec.ticker,
-            timeout_seconds=spec.timeout_seconds or self._default_timeout_seconds,
-            stop=stop,
-            on_abandoned=on_abandoned,
+            entry.make, spec.ticker, timeout_seconds=timeout, stop=stop, on_abandoned=on_abandoned
         )
 
     async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
@@ -100,8 +101,10 @@ class Executor:
                 await self._settle(claim, self._completed(claim, outcome))
             case Failed():
                 await self._settle(claim, self._failed(claim, outcome))
+            case Killed():
+                await self._settle(claim, self._killed(claim, outcome))
             case Stopped():
-                await self._stopped(claim, outcome.reason)
+                await self._stopped(claim, outcome)
             case NotHere():
                 await self._commands.release(
                     [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
@@ -109,19 +112,23 @@ class Executor:
             case _:
                 assert_never(outcome)
 
-    async def _stopped(self, claim: Claim, reason: StopReason) -> None:
-        match reason:
+    async def _stopped(self, claim: Claim, outcome: Stopped) -> None:
+        match outcome.reason:
             case "shutdown":
-                await self._commands.release([(claim.job_id, claim.token)], reason="released: the worker was stopped")
+                await self._commands.release(
+                    [(claim.job_id, claim.token)],
+                    reason="released: the worker was stopped",
+                    footprint=outcome.footprint,
+                )
             case "cancel":
-                cancelled = Failed(failure(FailureClass.KILLED, "cancelled while running", retryable=False))
-                await self._settle(claim, self._failed(claim, cancelled))
+                cancelled = failure(FailureClass.KILLED, "cancelled while running", retryable=False)
+                await self._settle(claim, self._failed(claim, Failed(cancelled, footprint=outcome.footprint)))
             case "lost":
                 logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
             case "expired":
                 await self._give_back_late(claim)
             case _:
-                assert_never(reason)
+                assert_never(outcome.reason)
 
     async def _give_back_late(self, claim: Claim) -> None:
         """Give an attempt whose lease could not be renewed back once Redis answers, so that it counts as no loss."""
@@ -136,18 +143,13 @@ class Executor:
                 return
 
     def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
-        try:
-            encoded = encode_result(outcome.data)
-            metadata = _metadata(outcome.metadata, encoded.sanitised)
-        except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
-            problem = classify(error)
-            if not isinstance(error, ScrapeError):
-                problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
-            return self._failed(claim, Failed(problem, outcome.response_time_seconds, outcome.source))
         report = AttemptReport(
-            response_time_seconds=outcome.response_time_seconds, source=outcome.source, metadata=metadata
+            response_time_seconds=outcome.response_time_seconds,
+            source=outcome.source,
+            metadata=outcome.metadata,
+            footprint=outcome.footprint,
         )
-        return Settlement(claim=claim, completed=True, report=report, result_json=encoded.document)
+        return Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
 
     def _failed(self, claim: Claim, outcome: Failed) -> Settlement:
         problem: Failure = outcome.failure
@@ -157,6 +159,7 @@ class Executor:
             response_time_seconds=outcome.response_time_seconds,
             source=outcome.source,
             metadata=outcome.metadata,
+            footprint=outcome.footprint,
         )
         return Settlement(
             claim=claim,
@@ -165,6 +168,12 @@ class Executor:
             retryable=problem.retryable,
             delay_ms=backoff_ms(claim.retry_count),
         )
+
+    def _killed(self, claim: Claim, outcome: Killed) -> Settlement:
+        """A killed attempt counts like a lost lease: no retry is spent, and the third one fails the job."""
+        report = AttemptReport(error=outcome.story, error_class=FailureClass.KILLED.value, footprint=outcome.footprint)
+        delay_ms = backoff_ms(claim.attempt - 1)
+        return Settlement(claim=claim, completed=False, killed=True, report=report, delay_ms=delay_ms)
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)
@@ -189,15 +198,3 @@ def _failure_of(error: InvalidInput) -> Failure:
     if isinstance(error, BrokenScraper):
         return failure(FailureClass.BUG, str(error), retryable=True)
     return failure(FailureClass.PERMANENT, str(error))
-
-
-def _metadata(metadata: dict[str, Any], sanitised: list[str]) -> dict[str, Any]:
-    """The result's metadata as JSON values, with the places of the data that had to be changed."""
-    if not metadata and not sanitised:
-        return {}
-    encoded = encode_result(metadata)
-    value = orjson.loads(encoded.document)
-    if not isinstance(value, dict):
-        value = {"value": value}
-    changed = sanitised + [f"metadata{place.removeprefix('$')}" for place in encoded.sanitised]
-    return {**value, "sanitised": changed} if changed else value

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
-import orjson
 from loguru import logger
 
+from pregao.attempt.judgement import describe, failed_by, judge
+from pregao.attempt.outcome import Failed, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import ScrapeError
-from pregao.domain.failure import Failure, FailureClass, clean_text, failure
-from pregao.queue.codec import encode_result
+from pregao.domain.failure import FailureClass, failure
 from pregao.scrapers.base import Scraper
 from pregao.scrapers.existing import ExistingScraper
-from pregao.worker.outcome import Completed, Failed, Outcome, Stopped, StopReason
 
 CLEANUP_SECONDS = 5.0
 OBEDIENCE_SECONDS = CLEANUP_SECONDS + 1.0
 """How long a cancelled attempt may take to end before it is abandoned."""
-
-_BUGS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, AssertionError, SyntaxError)
 
 
 class InLoop:
@@ -123,12 +118,11 @@ async def _attempt(create: Callable[[], Scraper], argument: str | None, clock: C
         await scraper.initialize()
         started = clock.monotonic()
         result = await scraper.scrape(argument)
-        return _judge(result, clock.monotonic() - started)
+        return judge(result, clock.monotonic() - started)
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - every failure becomes an outcome
-        known = error.metadata if isinstance(error, ScrapeError) else {}
-        return Failed(classify(error), clock.monotonic() - started, metadata=_storable(known))
+        return failed_by(error, clock.monotonic() - started)
     finally:
         if scraper is not None:
             await _clean_up(scraper)
@@ -142,50 +136,3 @@ async def _clean_up(scraper: ExistingScraper) -> None:
         raise
     except BaseException as error:  # noqa: BLE001 - the attempt's outcome stands
         logger.warning("cleanup of {} failed: {}", scraper.name, describe(error))
-
-
-def _judge(result: Any, elapsed_seconds: float) -> Outcome:
-    missing = [name for name in ("success", "data", "error") if not hasattr(result, name)]
-    if missing:
-        text = f"scrape() returned a {type(result).__name__} without {', '.join(missing)}; return a ScraperResult"
-        return Failed(failure(FailureClass.BUG, text), elapsed_seconds)
-    source = getattr(result, "source", None)
-    source = None if source is None else clean_text(str(source))
-    metadata = getattr(result, "metadata", None) or {}
-    if result.success:
-        return Completed(result.data, elapsed_seconds, source, metadata)
-    error = FailureClass(getattr(result, "failure_class", FailureClass.ERROR))
-    message = clean_text(str(result.error or "the scraper reported a failure without saying why"))
-    return Failed(failure(error, message), elapsed_seconds, source, _storable(metadata))
-
-
-def _storable(metadata: Any) -> dict[str, Any]:
-    """Metadata as JSON values; a failure's metadata that cannot be stored must not hide the failure."""
-    try:
-        value = orjson.loads(encode_result(metadata).document)
-    except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
-        return {"metadata_left_out": describe(error)}
-    return value if isinstance(value, dict) else {"value": value}
-
-
-def classify(error: BaseException) -> Failure:
-    """Give a raised exception its class: a ScrapeError knows its own, a programming error is never retried."""
-    text = describe(error)
-    if isinstance(error, ScrapeError):
-        return Failure(error.failure_class, text, error.retryable)
-    if isinstance(error, TimeoutError):
-        return failure(FailureClass.TIMEOUT, text)
-    if isinstance(error, OSError):
-        return failure(FailureClass.NETWORK, text)
-    if isinstance(error, _BUGS) or not isinstance(error, Exception):
-        return failure(FailureClass.BUG, text)
-    return failure(FailureClass.ERROR, text)
-
-
-def describe(error: BaseException) -> str:
-    """An exception in words that can be stored; its own text may raise as well."""
-    try:
-        text = str(error)
-    except Exception as second:  # noqa: BLE001 - a scraper's own __str__
-        text = f"(its text cannot be had: {type(second).__name__})"
-    return clean_text(text if isinstance(error, ScrapeError) else f"{type(error).__name__}: {text}")

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import orjson
 from loguru import logger
 
+from pregao.attempt.outcome import Completed, Failed, Outcome
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.scrapers.base import NotConfigured, Scraper
@@ -19,7 +21,6 @@ from pregao.scrapers.child import OUTPUT_LIMIT_BYTES, Child, ChildSilent, place_
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.http import shared_clients
 from pregao.worker.inloop import OBEDIENCE_SECONDS, InLoop
-from pregao.worker.outcome import Completed, Failed, Outcome
 
 CHILD = "pregao.worker.once_child"
 LOAD_SECONDS = 60.0
@@ -153,4 +154,4 @@ def _outcome(message: dict[str, Any]) -> Completed | Failed:
         return Failed(problem, message["seconds"], message["source"], message["metadata"])
     changed = message["sanitised"]
     metadata = {**message["metadata"], **({"sanitised": changed} if changed else {})}
-    return Completed(message["data"], message["seconds"], message["source"], metadata)
+    return Completed(orjson.dumps(message["data"]), message["seconds"], message["source"], metadata)

@@ -15,15 +15,14 @@ from typing import Any, assert_never
 import msgspec
 import orjson
 
+from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped
 from pregao.domain.clock import SystemClock
-from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass, failure
-from pregao.queue.codec import encode_result, storable_object
+from pregao.queue.codec import storable_object
 from pregao.scrapers.describe import in_words, where
 from pregao.scrapers.directory import load_class, prepare
 from pregao.scrapers.messages import Messages, open_messages
-from pregao.worker.inloop import InLoop, classify
-from pregao.worker.outcome import Completed, Failed, NotHere, Outcome, Stopped
+from pregao.worker.inloop import InLoop
 
 
 def run(request: dict[str, Any], messages: Messages) -> None:
@@ -59,23 +58,16 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             return _completed(outcome)
         case Failed():
             return _failed(outcome)
-        case Stopped() | NotHere():
+        case Stopped() | NotHere() | Killed():
             raise AssertionError(outcome)  # nobody stops it, and it is here
         case _:
             assert_never(outcome)
 
 
 def _completed(outcome: Completed) -> dict[str, Any]:
-    try:
-        encoded = encode_result(outcome.data)
-    except Exception as error:  # noqa: BLE001 - conversion runs the scraper's own code
-        problem = classify(error)
-        if not isinstance(error, ScrapeError):
-            problem = failure(FailureClass.BUG, f"the result cannot be read: {problem.message}")
-        return _failed(Failed(problem, outcome.response_time_seconds, outcome.source))
     return {
-        "data": orjson.loads(encoded.document),
-        "sanitised": encoded.sanitised,
+        "data": outcome.data,
+        "sanitised": [],
         "seconds": outcome.response_time_seconds,
         "source": outcome.source,
         "metadata": orjson.loads(storable_object(outcome.metadata)),

@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 from loguru import logger
 
+from pregao.attempt.outcome import Outcome
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import QueueError, QueueUnavailable
 from pregao.domain.names import fold
@@ -34,7 +35,7 @@ from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
-from pregao.worker.outcome import Outcome
+from pregao.worker.isolated import Isolated
 from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
@@ -91,10 +92,12 @@ class JobProcessor:
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
         self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
         self._registry = await aside(Registry.load, settings, Results(self._pool))
+        self._isolated = Isolated(self._registry, settings)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._executor = Executor(
             registry=self._registry,
+            isolated=self._isolated,
             commands=self._commands,
             settler=self._settler,
             clock=self._clock,
@@ -152,7 +155,7 @@ class JobProcessor:
         return True
 
     async def _run(self) -> None:
-        async with shared_clients(), following(self._registry), asyncio.TaskGroup() as group:
+        async with shared_clients(), following(self._registry), self._isolated, asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from pregao.attempt.outcome import StopReason
 from pregao.queue.messages import Claim
-from pregao.worker.outcome import StopReason
 
 
 class Slot:

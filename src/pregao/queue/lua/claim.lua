@@ -21,10 +21,10 @@ local MOVED_AT_MOST, ADOPT_WITHIN_MS = 1000, 30000
 local FENCE, CLAIMS, FAIR = prefix .. 'fence', prefix .. 'wclaim:' .. worker, prefix .. 'fair'
 local reply = {'OK', now_ms}
 
-local function answer(id, token, attempt, retry_count, weight)
+local function answer(id, token, attempt, retry_count, weight, whole)
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = id, token, attempt, retry_count, weight
-  reply[n + 6] = redis.call('GET', data_key(id)) or ''
+  reply[n + 6] = whole or redis.call('GET', data_key(id)) or ''
 end
 
 local this_claim = sequence .. ':' .. ARGV[8] .. ':'
@@ -51,12 +51,15 @@ local function start(job)
   job.attempt, job.started = job.attempt + 1, now_ms
   room(job.scraper)
   local hosts = note_start(job.scraper)
-  redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
-    'attempt', job.attempt, 'started', now_ms, unpack(hosts ~= '' and {'hosts', hosts} or {}))
-  redis.call('SET', status_key(job.id), 'running')
   write_head(job)
+  local whole = redis.call('GET', data_key(job.id))
+  -- What events say of it: kept only while it runs, since many more jobs wait.
+  job.label = string.match(whole, '("scraper_name":.-),"created_at":') or '"scraper_name":null,"ticker":null'
+  redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
+    'attempt', job.attempt, 'started', now_ms, 'label', job.label, unpack(hosts ~= '' and {'hosts', hosts} or {}))
+  redis.call('SET', status_key(job.id), 'running')
   event('job_started', job)
-  answer(job.id, job.token, job.attempt, job.retry_count, weights[job.scraper])
+  answer(job.id, job.token, job.attempt, job.retry_count, weights[job.scraper], whole)
   used = used + weights[job.scraper]
   ids[#ids + 1] = job.id
   leases[#leases + 1] = now_ms + lease_ms

@@ -30,7 +30,6 @@ local function create(at)
   set(job, 'state', 'pending')
   set(job, 'priority', job.priority)
   set(job, 'scraper', job.scraper)
-  set(job, 'label', job.label)
   set(job, 'retries', ARGV[at + 4])
   if job.unique ~= '' then
     redis.call('SET', unique_key(job.unique), job.id)

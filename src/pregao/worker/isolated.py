@@ -1,0 +1,84 @@
+"""Running a scraper of the user's in a process of its own, by what the registry and the settings say of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from pregao.attempt.outcome import Outcome, StopReason
+from pregao.isolation.host import Isolation
+from pregao.isolation.messages import Limits, Target
+from pregao.isolation.terms import Terms
+from pregao.scrapers.entry import Entry
+from pregao.scrapers.registry import Registry
+from pregao.settings import Settings
+
+STOP_SHARE_OF_GRACE = 0.2
+"""Of the grace, for the cleanup of what runs when the worker has drained: what comes after it needs time as well."""
+
+
+class Isolated:
+    """The isolated attempts of one worker; an asynchronous context, for as long as the worker runs attempts.
+
+    Without directories of scrapers it does nothing.
+    """
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._isolation = Isolation(settings.scraper_environment.variables, self._targets_in)
+
+    async def __aenter__(self) -> Isolated:
+        """End what workers that are gone have left on this machine, and get ready."""
+        if self._registry.watched:
+            await self._stack.enter_async_context(self._isolation)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every process that runs for an attempt."""
+        await self._stack.aclose()
+
+    async def run(
+        self,
+        entry: Entry,
+        argument: str | None,
+        *,
+        token: str,
+        timeout_seconds: float,
+        stop: asyncio.Future[StopReason],
+    ) -> Outcome:
+        """Run one attempt; ends when the scraper does, at the timeout, at a limit, or when `stop` gets a reason."""
+        terms = self._terms(timeout_seconds)
+        return await self._isolation.run(target_of(entry), argument, token=token, terms=terms, stop=stop)
+
+    def _terms(self, timeout_seconds: float) -> Terms:
+        settings = self._settings
+        return Terms(
+            timeout_seconds=timeout_seconds,
+            cleanup_seconds=settings.scraper_cleanup_seconds,
+            shutdown_seconds=settings.grace_seconds * STOP_SHARE_OF_GRACE,
+            initialize=settings.scraper_initialize,
+            limits=Limits(
+                memory_mb=settings.scraper_memory_mb or None,
+                cpu_seconds=settings.scraper_cpu_seconds or None,
+                tasks=settings.scraper_processes or None,
+            ),
+        )
+
+    def _targets_in(self, directory: str) -> list[Target]:
+        entries = self._registry.entries()
+        return [
+            target_of(entry) for entry in entries if entry.directory is not None and str(entry.directory) == directory
+        ]
+
+
+def target_of(entry: Entry) -> Target:
+    """Where the class of an isolated scraper is."""
+    return Target(
+        directory=str(entry.directory),
+        module=entry.module,
+        class_name=entry.class_name,
+        browser=entry.transport == "browser",
+        run_init=entry.run_init,
+    )
