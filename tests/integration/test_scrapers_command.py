@@ -46,6 +46,9 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> Shell:
             "Stuck": "        \n    async def scrape(self, ticker):\n        import time\n        time.sleep(1000)\n",
             "Slow": "    async def scrape(self, ticker):\n        import asyncio\n        await asyncio.sleep(1000)\n"
             "    async def cleanup(self):\n        print('cleaned up')\n",
+            "Stubborn": "    async def scrape(self, ticker):\n        import asyncio\n        while True:\n"
+            "            try:\n                await asyncio.sleep(1000)\n"
+            "            except asyncio.CancelledError:\n                pass\n",
             "Dead": "    async def scrape(self, ticker):\n        import os\n        os._exit(5)\n",
             "Crashed": "    async def scrape(self, ticker):\n        import ctypes\n        ctypes.string_at(0)\n",
             "Left": "    async def scrape(self, ticker):\n        raise SystemExit('enough')\n",
@@ -224,6 +227,13 @@ def test_a_timeout_ends_the_run_and_cleans_up(misbehaving: Shell) -> None:
 
     assert (told["error_class"], told["error"]) == ("timeout", "timed out after 0.5 s")
     assert "cleaned up" in told["logs"]
+
+
+def test_a_scraper_that_ignores_its_cancellation_is_told_and_ended(misbehaving: Shell) -> None:
+    told = misbehaving.json("run", "Stubborn", "PETR4", "--timeout", "0.5", code=1)
+
+    assert (told["error"], told["error_class"]) == ("timed out after 0.5 s", "timeout")
+    assert "an attempt ignores its cancellation" in told["logs"]
 
 
 def test_a_scraper_that_blocks_is_killed_after_its_timeout_and_told_with_its_line(misbehaving: Shell) -> None:

@@ -72,6 +72,36 @@ async def test_the_api_says_why_a_scraper_does_not_load(settings: Settings, fold
         assert (await api.create("Alpha"))["scraper_name"] == "Alpha"
 
 
+async def test_the_api_shows_that_a_schedule_got_its_scraper(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "schedules.yaml"
+    path.write_text(SCHEDULE)
+    async with api_service(settings.model_copy(update={"schedules_path": path})) as api:
+
+        async def state() -> str:
+            return str((await api.client.get("/api/schedules/news")).json()["state"])
+
+        assert await state() == "no scraper"
+        write(folder, "Gamma")
+        await eventually(state, lambda now: now == "scheduled", what="the scraper is seen")
+
+
+async def test_a_broken_scraper_can_be_paused_by_the_name_that_it_had(settings: Settings, folder: Path) -> None:
+    async with api_service(settings) as api:
+        write(folder, "beta_scraper.py", TORN)
+
+        async def told() -> str:
+            answer = await api.client.post("/api/jobs/create", json={"scraper_name": "Beta", "ticker": "X"})
+            return answer.text
+
+        await eventually(told, lambda text: "does not load" in text, what="the edit is seen")
+        answer = await api.client.post(
+            "/api/queue/pause", json={"scraper_name": "Beta source", "why": "torn", "who": "ana"}
+        )
+
+        assert answer.status_code == 200, answer.text
+        assert [pause["scraper"] for pause in answer.json()["paused"]] == ["beta"]
+
+
 async def test_a_pushed_job_has_the_full_name(settings: Settings) -> None:
     async with JobQueue(settings=settings) as queue:
         job = Job(scraper_name="alpha", ticker="PETR4")
@@ -111,12 +141,12 @@ async def test_a_job_of_a_scraper_that_only_a_live_worker_has_is_pushed(
     environ = {"REDIS_URL": redis_url, "DATABASE_URL": database_url}
     elsewhere = Settings.load(None, environ=environ, pregao_home=tmp_path / "elsewhere")
     async with api_service(settings) as api:
-        await api.heartbeat()  # of a worker with "Status Invest"
+        await api.heartbeat()  # of a worker with "Far Prices"
         async with JobQueue(settings=elsewhere) as queue:
-            job = Job(scraper_name="statusinvest", ticker="PETR4")
+            job = Job(scraper_name="farprices", ticker="PETR4")
             assert await queue.push(job)
 
-    assert job.scraper_name == "Status Invest"
+    assert job.scraper_name == "Far Prices"
 
 
 async def test_a_schedule_gets_its_scraper_while_the_scheduler_runs(
