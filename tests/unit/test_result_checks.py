@@ -118,7 +118,8 @@ def test_a_block_page_is_told_with_where_it_stands() -> None:
 @pytest.mark.parametrize(
     "text",
     ["Bad gateway", "502 Bad Gateway", "Error 502: Bad gateway | nginx", "HTTP 503 Service Unavailable",
-     "Just a moment...", "Attention Required! | Cloudflare", "captcha", "Please complete the captcha to continue", "Access denied",
+     "Just a moment...", "Attention Required! | Cloudflare", "captcha", "Please complete the captcha to continue",
+     "Access denied",
      "Acesso negado", "Sorry, you have been blocked", "Checking your browser before accessing x.com.br",
      "Please verify you are human by completing the action below.", "403 Forbidden\nnginx", "Um momento…",
      "<!DOCTYPE html><html><head><title>Just a moment...</title>" + "<p>.</p>" * 50],
