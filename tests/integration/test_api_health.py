@@ -31,7 +31,7 @@ async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> No
     status = await api.get("/queue/status")
     assert list(status)[:4] == ["high", "normal", "low", "total"]
     counts = {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1, "parked": 0}
-    assert status == {**counts, "paused": []}
+    assert status == {**counts, "paused": [], "sample": False}
 
 
 async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
@@ -190,3 +190,10 @@ async def test_health_tells_the_last_firing_of_the_scheduler(api: ApiService) ->
     scheduler = (await api.get("/health"))["components"]["scheduler"]
     assert (scheduler["last_schedule"], scheduler["last_outcome"]) == ("daily", "fired")
     assert datetime.fromisoformat(scheduler["last_fire_time"]) == fire_time
+
+
+@pytest.mark.parametrize("sample", [True, False])
+async def test_health_and_queue_status_say_whether_all_is_a_sample(settings: Settings, sample: bool) -> None:
+    async with api_service(settings.model_copy(update={"sample": sample})) as service:
+        assert (await service.client.get("/api/jobs/health")).json()["sample"] is sample
+        assert (await service.get("/queue/status"))["sample"] is sample

@@ -314,3 +314,16 @@ async def test_odd_results_are_stored_or_fail_with_the_reason(
     assert bool(row["metadata"].get("sanitised")) == changed
     assert await redis.xlen("scraper:outbox") == 0
     assert await redis.xlen("scraper:outbox:dead") == 0
+
+
+async def test_results_of_a_demo_are_marked_whether_they_are_good_or_not(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
+) -> None:
+    good, bad = spec("Echo", "PETR4"), spec("Fails", "not_found")
+    async with working(make_settings(PREGAO_SAMPLE="1")):
+        await queue.enqueue([good, bad])
+        await ended(views, good, JobStatus.COMPLETED)
+        await ended(views, bad, JobStatus.FAILED)
+    reports = [fact.ended_attempt.report for fact in await views.unrecorded() if fact.ended_attempt is not None]
+    assert [report.metadata for report in reports if report.error is None] == [{"page": 1, "sample": True}]
+    assert [report.metadata["sample"] for report in reports if report.error is not None] == [True]

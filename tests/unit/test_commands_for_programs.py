@@ -31,6 +31,8 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 RUNS_UNTIL_STOPPED = "it runs until it is stopped, and what it says are log lines"
 WITHOUT_JSON = {
     "up": RUNS_UNTIL_STOPPED,
+    "demo": RUNS_UNTIL_STOPPED,
+    "sample-market": RUNS_UNTIL_STOPPED,
     "scheduler": RUNS_UNTIL_STOPPED,
     "worker": RUNS_UNTIL_STOPPED,
     "recorder": RUNS_UNTIL_STOPPED,
