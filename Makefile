@@ -40,14 +40,14 @@ fix: $(DEV_STAMP) ## Format and repair what the linter can
 property: $(DEV_STAMP) ## Run the property tests for long (EXAMPLES=2000)
 	@PREGAO_PROPERTY_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -n 2 --hypothesis-profile=thorough --timeout=0 tests/property
 
-chaos: $(DEV_STAMP) ## Prove survival: every fault, 10,000 jobs each (CHAOS_SEED=n repeats a run, CHAOS_SCALE=0.1 is a smoke run)
+chaos: $(DEV_STAMP) ## Prove survival: every fault, 10,000 jobs each, for docs/proof.md (CHAOS_SEED=n repeats a run, CHAOS_SCALE=0.1 is a smoke run)
 	@CHAOS_SEED="$(CHAOS_SEED)" CHAOS_SCALE="$(CHAOS_SCALE)" $(PY) -m pytest tests/chaos/long
 
 mutants: $(DEV_STAMP) ## Break the code in every known way, one at a time: a test must notice (MUTANTS="part of a name")
 	@$(PY) -B tests/mutants/run.py "$(MUTANTS)"
 
-bench: $(DEV_STAMP) ## Measure the speed beside other queues, which go into .bench (BENCH=--quick for a smoke run)
-	@$(PY) -m bench --json docs/proof-speed.json $(BENCH)
+bench: $(DEV_STAMP) ## Measure the speed beside other queues, which go into .bench, for docs/proof.md (BENCH=--quick for a smoke run)
+	@$(PY) -m bench $(BENCH)
 
 lock: $(DEV_STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(PIP) uv

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -17,18 +15,20 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from bench import processes
+from bench import processes, proof_page
 from bench.contestant import PEERS, PREGAO
 from bench.engines import CORES, SERVER_CORE, WORKER_CORE, Engines, running_engines
 from bench.environments import python_of
 from bench.session import Session
-from bench.table import Outcome, print_table
+from bench.table import Outcome, as_markdown, print_table
 
 SCENARIOS = (
     "drain", "recorded", "enqueue_bulk", "enqueue_single", "pick_up", "waiting_jobs", "depth", "memory", "idle",
     "visibility", "scripts",
 )  # fmt: skip
 QUICK_SHARE = 0.02
+REPEATS = 3
+FIGURES = proof_page.PAGE.with_name("proof-speed.json")
 
 
 def run_scenarios(session: Session, names: Sequence[str], console: Console) -> list[Outcome]:
@@ -47,13 +47,11 @@ def run_scenarios(session: Session, names: Sequence[str], console: Console) -> l
 def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:
     """Where and with what this run was made."""
     stated = {who: processes.run(engines, who, "describe", cores=CORES) for who in contestants}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=processes.ROOT, capture_output=True, text=True)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 - when the run was made
-        "commit": commit.stdout.strip(),
-        "system": f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores",
+        "commit": proof_page.commit(),
+        "machine": proof_page.machine(),
         "load_before": psutil.getloadavg()[0],
-        "python": platform.python_version(),
         "server": f"{engines.version()}, appendonly yes, appendfsync everysec, core {SERVER_CORE}",
         "worker": f"one process, core {WORKER_CORE}, uvloop, logging at WARNING",
         "contestants": stated,
@@ -72,18 +70,40 @@ def main() -> int:
         session = Session(engines, contestants[1:], options.repeats, QUICK_SHARE if options.quick else 1.0)
         outcomes = run_scenarios(session, options.only or SCENARIOS, console)
     print_table(outcomes, console)
-    for name, value in facts.items():
-        if name != "contestants":
-            console.print(f"{name}: {value}")
+    for line in told(facts):
+        console.print(line)
+    missed = [goal for outcome in outcomes for goal in outcome.goals if not goal.met]
+    verdict = f"{len(missed)} goals missed" if missed else "every goal is met"
+    console.print(verdict)
+    keep(options, facts, outcomes, verdict)
+    return 1 if missed else 0
+
+
+def keep(options: argparse.Namespace, facts: dict[str, Any], outcomes: Sequence[Outcome], verdict: str) -> None:
+    """Write the figures where they were asked for, and those of a whole run onto the page of proofs."""
+    wanted = proof_page.is_wanted(whole=is_whole(options))
+    document = {**facts, "outcomes": [outcome.as_json() for outcome in outcomes]}
+    for path in filter(None, (options.json, FIGURES if wanted else None)):
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    if wanted:
+        jobs = f"{QUICK_SHARE:.0%} of them, a smoke run" if options.quick else "all of them"
+        lines = "\n".join(f"- {line}" for line in (*told(facts), f"jobs: {jobs}", verdict))
+        proof_page.replace_section("speed", f"{lines}\n\n{as_markdown(outcomes)}")
+
+
+def is_whole(options: argparse.Namespace) -> bool:
+    """Whether the run was the real thing: every scenario and every peer, with all jobs and repetitions."""
+    reduced = options.quick or options.only or options.no_peers or options.repeats < REPEATS
+    return not reduced and set(options.peers) == set(PEERS)
+
+
+def told(facts: dict[str, Any]) -> list[str]:
+    """The facts of a run, one line each."""
+    lines = [f"{name.replace('_', ' ')}: {value}" for name, value in facts.items() if name != "contestants"]
     for who, stated in facts["contestants"].items():
         versions = ", ".join(f"{name} {version}" for name, version in stated["versions"].items())
-        console.print(f"{who}: {versions}; {stated['settings']}")
-    if options.json:
-        document = {**facts, "outcomes": [outcome.as_json() for outcome in outcomes]}
-        options.json.write_text(json.dumps(document, indent=1) + "\n")
-    missed = [goal for outcome in outcomes for goal in outcome.goals if not goal.met]
-    console.print(f"{len(missed)} goals missed" if missed else "every goal is met")
-    return 1 if missed else 0
+        lines.append(f"{who}: {versions}; {stated['settings']}")
+    return lines
 
 
 def _options() -> argparse.ArgumentParser:
@@ -92,8 +112,10 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--no-peers", action="store_true", help="Pregão alone; nothing is installed")
     parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, help="some scenarios")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each contestant, of which the median counts")
-    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    parser.add_argument(
+        "--repeats", type=int, default=REPEATS, help="runs of each contestant, of which the median counts"
+    )
+    parser.add_argument("--json", type=Path, help="where to keep the figures as well")
     return parser
 
 

@@ -82,5 +82,18 @@ def print_table(outcomes: Sequence[Outcome], console: Console) -> None:
     console.print(table)
 
 
+def as_markdown(outcomes: Sequence[Outcome]) -> str:
+    """The figures, and below them the goals, as two tables."""
+    figures = ["| scenario | contestant | median | runs |", "| --- | --- | ---: | --- |"]
+    goals = ["| scenario | goal | |", "| --- | --- | --- |"]
+    for outcome in outcomes:
+        for who, runs in outcome.runs.items():
+            spread = f"{_short(min(runs))} to {_short(max(runs))}" if len(runs) > 1 else ""
+            figures.append(f"| {outcome.scenario} | {who} | {_short(outcome.figure(who))} {outcome.unit} | {spread} |")
+        figures += [f"| {outcome.scenario} | {who} | failed | |" for who in outcome.failed]
+        goals += [f"| {outcome.scenario} | {goal} | {'met' if goal.met else '**missed**'} |" for goal in outcome.goals]
+    return "\n".join([*figures, "", *goals])
+
+
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -25,7 +25,7 @@ from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
 
-WORKER = WorkerFacts(id="worker-1", host="here", pid=1, slots=3, running=1, scrapers=["Status Invest"])
+WORKER = WorkerFacts(id="worker-1", host="here", pid=1, slots=3, running=1, scrapers=["Far Prices"])
 
 
 @dataclass

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import redis.asyncio as redis_asyncio
+
 from pregao.domain.job import JobPriority, JobSpec
 
 T = TypeVar("T")
@@ -38,3 +40,15 @@ async def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"{what or 'it'} did not happen within {seconds} s; last answer: {answer!r}")
         await asyncio.sleep(0.02)
+
+
+async def written_to_file(redis: redis_asyncio.Redis) -> None:
+    """Wait until what the server has acknowledged is in its append-only file, so that killing it loses nothing.
+
+    With `appendfsync everysec` it acknowledges before it writes while a slow fsync is under way (aof.c, "postponed").
+    """
+
+    async def waiting_bytes() -> int:
+        return int((await redis.info("persistence"))["aof_buffer_length"])
+
+    await eventually(waiting_bytes, lambda waiting: waiting == 0, what="writing the append-only file")

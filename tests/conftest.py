@@ -37,9 +37,11 @@ TEMPLATE = "migrated_template"
 
 # Timing never decides a test; `make property` asks for the thorough profile.
 hypothesis.settings.register_profile("default", deadline=None)
+# A mutant that is found need not be made small.
+hypothesis.settings.register_profile("mutant", deadline=None, phases=[hypothesis.Phase.generate], database=None)
 _examples = int(os.environ.get("PREGAO_PROPERTY_EXAMPLES", "2000"))
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=_examples)
-hypothesis.settings.load_profile("default")
+hypothesis.settings.load_profile("mutant" if "PREGAO_MUTANT" in os.environ else "default")
 _numbers = count(1)
 
 
@@ -48,6 +50,16 @@ def _sockets_elsewhere() -> Iterator[None]:
     """The paths that pytest makes are too long for sockets: those go to a directory that ends with the session."""
     with tempfile.TemporaryDirectory(prefix="pregao-") as directory, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", directory)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The limits that are shipped are for the real sources."""
+    file = tmp_path_factory.mktemp("limits") / "scrapers.yaml"
+    file.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREGAO_SCRAPERS_FILE", str(file))
         yield
 
 
@@ -157,9 +169,17 @@ def postgres_server(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def settings(redis_url: str, database_url: str, tmp_path: Path) -> Settings:
-    """Settings bound to the test's engines and to a home of its own; the environment and `.env` are not read."""
+    """Settings bound to the test's engines and to a home of its own; the environment and `.env` are not read.
+
+    `tmp_path / "scrapers.yaml"` holds the limits, none at first.
+    """
+    limits = tmp_path / "scrapers.yaml"
+    limits.touch()
     return Settings.load(
-        None, environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url}, pregao_home=tmp_path / "home"
+        None,
+        environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url},
+        pregao_home=tmp_path / "home",
+        scrapers_file=limits,
     )
 
 

@@ -159,6 +159,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT / "src"),
         "PREGAO_HOME": str(home),
         "PREGAO_SCHEDULES": str(schedules),
+        "PREGAO_SCRAPERS_FILE": os.environ["PREGAO_SCRAPERS_FILE"],
         "API_PORT": str(unused_port()),
         **variables,
     }

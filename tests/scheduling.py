@@ -12,10 +12,8 @@ from pregao.domain.schedule import Every, Schedule
 from pregao.queue.facts import Firing, FiringFact, JobFact, decode_entry
 from pregao.queue.keys import Keys
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults
 
 START = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
-DEFAULTS = Defaults(max_retries=3, timeout_seconds=60)
 TICKERS = ("PETR4", "VALE3")
 
 
@@ -59,3 +57,8 @@ async def facts(redis: redis_asyncio.Redis) -> tuple[list[Firing], list[JobFact]
 
 async def outcomes(redis: redis_asyncio.Redis) -> list[tuple[str, str]]:
     return [(firing.fire_time.strftime("%H:%M"), firing.outcome) for firing in (await facts(redis))[0]]
+
+
+def retries_of(_scraper: str) -> int:
+    """Retries of a job whose schedule says nothing about them."""
+    return 3

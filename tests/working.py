@@ -22,7 +22,10 @@ class SettingsMaker:
 
     def __init__(self, home: Path, **environ: str) -> None:
         self._home = home
-        self._environ = {"PREGAO_SCRAPERS": ALL, **environ}
+        limits = home / "scrapers.yaml"
+        home.mkdir(parents=True, exist_ok=True)
+        limits.touch()
+        self._environ = {"PREGAO_SCRAPERS": ALL, "PREGAO_SCRAPERS_FILE": str(limits), **environ}
         Recorded.calls.clear()
         Recorded.gate = asyncio.Event()
 

@@ -16,7 +16,7 @@ import msgspec
 import orjson
 from loguru import logger
 
-from pregao.domain.clock import market_iso, to_ms
+from pregao.domain.clock import market_iso
 from pregao.domain.errors import JobNotFound, StoreUnavailable
 from pregao.domain.job import JobStatus
 from pregao.queue.views import QueueViews
@@ -92,10 +92,9 @@ class JobListing:
         # Each live job may stand anywhere between the rows: those before the window push rows out of it.
         start = max(0, offset - len(matching))
         rows, recorded = await self._rows(wanted, live, start, limit if start else offset + limit)
-        if start and matching and rows and _created_ms(matching[-1]) < _created_ms(rows[0]):
+        if start and matching and rows and _age(matching[-1]) < _age(rows[0]):
             rows, recorded = await self._rows(wanted, live, start, offset - start + limit)
-        # Rows come with milliseconds only, in an order that knows more: a stable sort keeps it.
-        merged = sorted([*matching, *rows], key=_created_ms, reverse=True)
+        merged = sorted([*matching, *rows], key=_age, reverse=True)
         window = merged[offset - start :][:limit]
         return [present(job) for job in await self._laid_over(window, live, wanted)], recorded + len(matching)
 
@@ -166,9 +165,7 @@ def _age(document: Mapping[str, Any]) -> tuple[datetime, str]:
     return _created(document), document["id"]
 
 
-def _created_ms(document: Mapping[str, Any]) -> int:
-    return to_ms(_created(document))
-
-
 def _created(document: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(document["created_at"])
+    """With microseconds, as Redis has it and a row of PostgreSQL beside its document."""
+    exactly: datetime | None = document.get("created_exactly")
+    return exactly or datetime.fromisoformat(document["created_at"])

@@ -12,6 +12,7 @@ from loguru import logger
 
 from pregao.domain.errors import QueueUnavailable
 from pregao.generation import GenerationKeeper
+from pregao.limits.live import LiveLimits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import QueueViews
@@ -40,6 +41,7 @@ class Runtime:
     generation: GenerationKeeper
     pool: Pool
     registry: Registry
+    limits: LiveLimits
 
 
 @asynccontextmanager
@@ -60,8 +62,9 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         pool = await open_pool(database_url)
         commands = QueueCommands(redis, settings.key_prefix)
         generation = GenerationKeeper(commands, database_url)
+        registry = await aside(Registry.load, settings)
+        limits = LiveLimits(settings, registry)
         try:
-            registry = await aside(Registry.load, settings)
             async with following(registry):
                 yield Runtime(
                     settings=settings,
@@ -71,8 +74,10 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
                     generation=generation,
                     pool=pool,
                     registry=registry,
+                    limits=limits,
                 )
         finally:
+            limits.close()
             await generation.aclose()
             await pool.close()
     finally:

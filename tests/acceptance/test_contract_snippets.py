@@ -143,5 +143,5 @@ def test_the_trigger_examples_are_valid_in_a_schedule(tmp_path: Path, kind: str)
     with path.open("w") as out:
         YAML().dump({"schedules": {"example": {"scraper": "B3", "tickers": ["PETR4"], **trigger}}}, out)
     loaded = load_schedules(path, resolve=None, clock=SystemClock())
-    assert [p for p in loaded.problems if p.schedule == "example"] == []
+    assert [p for p in loaded.problems if p.entry == "example"] == []
     assert "example" in loaded.schedules

@@ -27,9 +27,11 @@ class FaultProxy:
         """Nothing passes and nothing is reset, for as long as it is set."""
         self.drop_answer_to: bytes | None = None
         """The answer to a request with these bytes is dropped, once the server has given it."""
-        self.on_dropped_answer: Callable[[], None] = lambda: None
-        """Called in the proxy's thread when such an answer is about to be dropped."""
-        self.cut_requests = self.cut_answers = self.dropped_answers = 0
+        self.drop_request_with: bytes | None = None
+        """A request with these bytes never reaches the server."""
+        self.on_drop: Callable[[], None] = lambda: None
+        """Called in the proxy's thread when such an answer or request is about to be dropped."""
+        self.cut_requests = self.cut_answers = self.dropped_answers = self.dropped_requests = 0
         self._upstream_port = upstream_port
         self._chance = chance
         self._ready = threading.Event()
@@ -89,6 +91,10 @@ class _Link:
 
     async def requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def passes(chunk: bytes) -> bool:
+            if self._proxy.drop_request_with is not None and self._proxy.drop_request_with in chunk:
+                self._proxy.dropped_requests += 1
+                self._proxy.on_drop()
+                return False
             if self._proxy.drop_answer_to is not None and self._proxy.drop_answer_to in chunk:
                 self._drop_next_answer = True
             if self._chance.random() < self._proxy.cut_probability:
@@ -102,7 +108,7 @@ class _Link:
         def passes(_: bytes) -> bool:
             if self._drop_next_answer:
                 self._proxy.dropped_answers += 1
-                self._proxy.on_dropped_answer()
+                self._proxy.on_drop()
                 return False
             if self._chance.random() < self._proxy.cut_probability:
                 self._proxy.cut_answers += 1

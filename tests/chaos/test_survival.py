@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.builders import eventually, spec
+from tests.builders import eventually, spec, written_to_file
 from tests.chaos.fleet import Fleet
 
 from pregao.domain.job import JobSpec
@@ -122,6 +122,7 @@ async def test_nothing_is_lost_and_nothing_recorded_twice_whatever_dies(
         await faults.until_executed(400)
         await faults.freeze_a_worker_past_its_lease()
         await faults.until_executed(700)
+        await written_to_file(redis)
         valkey_server.kill()
         await asyncio.sleep(1)
         valkey_server.start()

@@ -30,7 +30,8 @@ async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> No
     await api.fail_for_now((await api.create())["id"], delay_ms=60_000)
     status = await api.get("/queue/status")
     assert list(status)[:4] == ["high", "normal", "low", "total"]
-    assert status == {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1}
+    counts = {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1, "parked": 0}
+    assert status == {**counts, "paused": []}
 
 
 async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
@@ -39,6 +40,7 @@ async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
         "total_jobs": 0,
         "successful_jobs": 0,
         "failed_jobs": 0,
+        "ignored_jobs": 0,
         "success_rate": 0.0,
         "avg_response_time_seconds": None,
         "last_execution": None,
@@ -58,6 +60,7 @@ async def test_statistics_count_recorded_results(api: ApiService) -> None:
         "total_jobs": 4,
         "successful_jobs": 3,
         "failed_jobs": 1,
+        "ignored_jobs": 0,
         "success_rate": 75.0,
         "avg_response_time_seconds": 2.5,
     }
@@ -90,11 +93,11 @@ async def test_statistics_put_the_spellings_of_one_scraper_together(api: ApiServ
 
 
 async def test_statistics_know_the_scrapers_that_only_workers_have(api: ApiService) -> None:
-    for name in ("statusinvest", "StatusInvest"):
+    for name in ("farprices", "FarPrices"):
         await finished(api, name)
     await api.heartbeat()
     await api.record()
-    assert await counted_by_scraper(api.client) == [("Status Invest", 2, None)]
+    assert await counted_by_scraper(api.client) == [("Far Prices", 2, None)]
 
 
 async def test_statistics_count_the_spellings_of_an_unknown_scraper_as_one_with_or_without_redis(

@@ -81,7 +81,7 @@ async def test_a_scraper_may_be_named_loosely_and_is_stored_by_its_full_name(api
 
 async def test_a_scraper_that_only_a_live_worker_has_is_accepted(api: ApiService) -> None:
     await api.heartbeat()
-    assert (await api.create("statusinvest"))["scraper_name"] == "Status Invest"
+    assert (await api.create("farprices"))["scraper_name"] == "Far Prices"
 
 
 async def test_an_unknown_scraper_is_refused_with_what_comes_close(api: ApiService) -> None:
@@ -92,8 +92,8 @@ async def test_an_unknown_scraper_is_refused_with_what_comes_close(api: ApiServi
 
 async def test_an_unknown_scraper_that_comes_close_to_a_worker_s_is_refused_with_that(api: ApiService) -> None:
     await api.heartbeat()
-    error = await refusal(api, {"scraper_name": "StatusInvst"})
-    assert "Status Invest" in error["fix"]
+    error = await refusal(api, {"scraper_name": "FarPrces"})
+    assert "Far Prices" in error["fix"]
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,8 @@ async def test_a_waiting_job_moves_to_another_queue(api: ApiService) -> None:
     job = await api.create(priority="low")
     answer = await api.client.patch(f"/api/jobs/{job['id']}", json={"priority": "HIGH"})
     assert (answer.status_code, answer.json()["priority"]) == (200, "high")
-    assert await api.get("/queue/status") == {"high": 1, "normal": 0, "low": 0, "total": 1, "delayed": 0, "running": 0}
+    counts = {"high": 1, "normal": 0, "low": 0, "total": 1, "delayed": 0, "running": 0, "parked": 0}
+    assert await api.get("/queue/status") == {**counts, "paused": []}
 
 
 async def test_the_priority_of_an_ended_job_is_settled(api: ApiService) -> None:

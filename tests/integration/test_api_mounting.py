@@ -31,6 +31,21 @@ NINE = {
 }
 
 
+QUEUE = {
+    "get /api/queue/controls",
+    "get /api/queue/audit",
+    "post /api/queue/pause",
+    "post /api/queue/resume",
+    "put /api/queue/cap",
+    "put /api/queue/fair",
+}
+LIMITS = {
+    "get /api/scrapers",
+    "get /api/scrapers/{name}",
+    "patch /api/scrapers/{name}",
+    "get /api/audit",
+    "get /api/jobs/failures",
+}
 SCHEDULES = {
     "get /api/schedules",
     "get /api/schedules/{name}",
@@ -101,7 +116,10 @@ async def test_openapi_describes_the_nine_endpoints_and_docs_shows_them(settings
         document = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
     operations = {f"{method} {path}" for path, methods in document["paths"].items() for method in methods}
-    assert operations == NINE | {"patch /api/jobs/{job_id}"} | SCHEDULES
+    assert (
+        operations
+        == NINE | {"patch /api/jobs/{job_id}", "get /api/jobs/{job_id}/attempts"} | SCHEDULES | QUEUE | LIMITS
+    )
     assert document["openapi"].startswith("3.1")
     assert (page.status_code, "openapi.json" in page.text) == (200, True)
 
@@ -110,7 +128,7 @@ async def test_no_endpoint_shadows_another(settings: Settings) -> None:
     async with serving(create_app(settings)) as client:
         keys = {
             path: set((await client.get(f"/api/jobs/{path}")).json())
-            for path in ("list", "health", "queue/status", "stats/summary", "stats/by-scraper")
+            for path in ("list", "health", "queue/status", "stats/summary", "stats/by-scraper", "failures")
         }
     assert "jobs" in keys["list"]
     assert "components" in keys["health"]

@@ -192,6 +192,10 @@ def test_waiting_for_a_job_that_does_not_complete_exits_1(pregao: Shell, end: st
 def test_a_wait_that_comes_to_its_timeout_exits_2_and_tells_the_status(pregao: Shell) -> None:
     job_id = pregao.create()
     assert pregao.json("jobs", "wait", job_id, "--timeout", "0.1", code=2)["status"] == "pending"
+    problem = json.loads(pregao.err.splitlines()[-1])
+    assert (problem["type"], problem["exit_code"]) == ("urn:pregao:problem:wait-timed-out", 2)
+    assert pregao("jobs", "wait", job_id, "--timeout", "0.1") == 2
+    assert "error: " in pregao.err
     assert "still pending" in pregao.err
 
 
@@ -237,8 +241,31 @@ def test_without_redis_the_error_says_what_to_do(
     assert "Traceback" not in pregao.err
 
 
+def test_an_error_with_json_is_a_problem_on_stderr_and_nothing_on_stdout(pregao: Shell) -> None:
+    assert pregao("jobs", "show", str(uuid.uuid4()), "--json") == 1
+    problem = json.loads(pregao.err.splitlines()[-1])
+    assert (pregao.out, problem["type"]) == ("", "urn:pregao:problem:job-not-found")
+
+
+def test_a_job_is_shown_without_its_attempts_while_postgresql_is_away(
+    pregao: Shell, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    job_id = pregao.create()
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://x@127.0.0.1:{unused_tcp_port}/x")
+    job = pregao.json("jobs", "show", job_id)
+    assert (job["id"], job["attempts"]) == (job_id, None)
+    assert pregao.err.startswith("note: without its attempts")
+
+
+def test_what_a_terminal_would_obey_is_not_printed(pregao: Shell) -> None:
+    pregao.create("--metadata", '{"note": "\\u001b[2J"}', "--ticker", "\x1b]0;title\x07")
+    assert pregao("jobs", "list") == 0
+    assert not set("\x1b\x07") & set(pregao.out)
+
+
 def test_queue_status_counts_by_priority(pregao: Shell) -> None:
     pregao.create("--priority", "low")
-    assert pregao.json("queue", "status") == {"high": 0, "normal": 0, "low": 1, "total": 1, "delayed": 0, "running": 0}
+    counts = {"high": 0, "normal": 0, "low": 1, "total": 1, "delayed": 0, "running": 0, "parked": 0}
+    assert pregao.json("queue", "status") == {**counts, "paused": []}
     assert pregao("queue", "status") == 0
     assert "0 workers with 0 slots" in pregao.out

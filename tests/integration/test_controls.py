@@ -121,6 +121,17 @@ async def test_a_cap_holds_over_all_workers_and_keeps_the_order(
     assert await scrapes() == [str(number) for number in range(6)]
 
 
+async def test_a_slot_that_comes_free_wakes_an_idle_worker_for_what_is_parked(
+    queue: QueueCommands, redis: redis_asyncio.Redis
+) -> None:
+    await queue.control(cap_field("Echo"), "1", "ana")
+    await queue.enqueue([spec("Echo", "first"), spec("Echo", "parked")])
+    (claim,) = (await queue.claim("w", want=2, lease_ms=LEASE_MS, sequence=1)).claims
+    await redis.delete("scraper:wake")
+    await queue.release([(claim.job_id, claim.token)], delay_ms=60_000)
+    assert await redis.llen("scraper:wake") == 1  # type: ignore[misc]
+
+
 async def test_a_lower_queue_gets_its_turn_while_a_higher_one_is_busy(queue: QueueCommands) -> None:
     await queue.control(FAIR, "3", "ana")
     busy = [spec("Echo", f"h{n}", priority=JobPriority.HIGH) for n in range(6)]
@@ -269,6 +280,7 @@ async def test_jobs_whose_ids_somebody_took_out_come_back_and_no_others(
     await queue.enqueue([taken, waits, parked])
     await queue.claim("w", want=0, lease_ms=LEASE_MS, sequence=1)
     assert await redis.rpop("scraper:jobs:normal") == taken.id.encode()  # type: ignore[misc]
+    assert await queue.scrub([waits.id, parked.id]) == [], "what waits somewhere is left there"
     assert await Scrubber(redis).scrub() == [taken.id]
     assert await Scrubber(redis).scrub() == []
     assert await redis.lrange("scraper:jobs:normal", 0, -1) == [waits.id.encode(), taken.id.encode()]  # type: ignore[misc]

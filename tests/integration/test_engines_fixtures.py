@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 import redis.asyncio as redis_asyncio
+from tests.builders import written_to_file
 
 from pregao.embedded.postgres import Postgres
 from pregao.embedded.valkey import Valkey
@@ -30,6 +31,7 @@ async def test_a_killed_private_valkey_keeps_its_data_and_url(valkey_server: Val
     url = valkey_server.url
     async with open_redis(url) as client:
         await client.set("kept", "yes")
+        await written_to_file(client)
 
     valkey_server.kill()
     valkey_server.start()

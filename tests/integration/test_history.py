@@ -184,6 +184,7 @@ async def test_statistics_count_what_ended_in_the_period(
         "total_jobs": 2,
         "successful_jobs": 1,
         "failed_jobs": 1,
+        "ignored_jobs": 0,
         "success_rate": 50.0,
         "avg_response_time_seconds": 1.5,
     }
@@ -198,6 +199,7 @@ async def test_statistics_of_an_empty_period_are_zero(history: History) -> None:
         "total_jobs": 0,
         "successful_jobs": 0,
         "failed_jobs": 0,
+        "ignored_jobs": 0,
         "success_rate": 0.0,
         "avg_response_time_seconds": None,
         "last_execution": None,
@@ -247,3 +249,48 @@ async def test_a_database_without_tables_says_how_to_make_them(empty_database_ur
     with pytest.raises(StoreUnavailable, match="pregao migrate"):
         await History(pool).summary(LONG_AGO)
     await pool.close()
+
+
+async def test_the_latest_failures_are_told_newest_first(
+    commands: QueueCommands, recorder: Recorder, history: History, pool: asyncpg.Pool
+) -> None:
+    retried, failed, sound = a_spec(ticker="A", max_retries=3), a_spec(ticker="B"), a_spec(ticker="C")
+    await commands.enqueue([retried, failed, sound])
+    [held] = await claim(commands, job_id=retried.id)
+    await fail(commands, held, retryable=True, error="away", error_class="network")
+    [held] = await claim(commands, job_id=failed.id)
+    await fail(commands, held, error="no such ticker", error_class="not_found")
+    [held] = await claim(commands, job_id=sound.id)
+    await complete(commands, held, {"price": 1})
+    while await recorder.step():
+        pass
+    # Both may have ended within one millisecond.
+    await pool.execute(
+        "UPDATE job_attempts SET ended_at = ended_at - interval '1 s' WHERE job_id = $1", uuid.UUID(retried.id)
+    )
+    failures = await history.latest_failures()
+    assert [(one["ticker"], one["error_class"], one["error"], one["status"]) for one in failures] == [
+        ("B", "not_found", "no such ticker", "failed"),
+        ("A", "network", "away", "retry"),
+    ]
+    assert [(one["attempt"], one["worker"]) for one in failures] == [(1, "tester"), (1, "tester")]
+    assert len(await history.latest_failures(1)) == 1
+
+
+async def test_a_job_that_failed_is_told_once_per_attempt_and_found_behind_many_successes(
+    commands: QueueCommands, recorder: Recorder, history: History, pool: asyncpg.Pool
+) -> None:
+    job, other = a_spec(ticker="A"), a_spec(ticker="B")
+    await commands.enqueue([job, other])
+    [held] = await claim(commands, job_id=job.id)
+    await fail(commands, held)
+    await run_one(commands, other)
+    while await recorder.step():
+        pass
+    await pool.execute(
+        "INSERT INTO job_attempts (job_id, token, attempt, worker, outcome, started_at, ended_at) "
+        "SELECT $1, 'token ' || n, n, 'tester', 'completed', now(), now() + n * interval '1 second' "
+        "FROM generate_series(2, 3001) AS n",
+        uuid.UUID(other.id),
+    )
+    assert [(one["job_id"], one["attempt"]) for one in await history.latest_failures()] == [(job.id, 1)]

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.scheduling import DEFAULTS, START, TICKERS, Killed, MortalScripts, facts, file_of, minutely, outcomes
+from tests.scheduling import START, TICKERS, Killed, MortalScripts, facts, file_of, minutely, outcomes, retries_of
 
 from pregao.domain.clock import ManualClock, to_ms
 from pregao.domain.job import JobPriority
 from pregao.domain.schedule import CatchUp, Every, occurrence_job_id
+from pregao.queue.arguments import BATCH_LIMIT
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
 from pregao.scheduler.dispatcher import Dispatcher
@@ -43,7 +44,7 @@ async def die_while_firing(
 ) -> None:
     """A scheduler that sees the file, then dies at the `calls`-th script of the occurrence that is due."""
     commands = in_calls_of_two(redis, clock)
-    victim = Dispatcher(clock, DEFAULTS)
+    victim = Dispatcher(clock, retries_of)
     await victim.step(commands, file)
     mortal: Any = MortalScripts(commands.firings._scripts, calls, after=after)
     commands.firings._scripts = mortal
@@ -78,7 +79,7 @@ async def test_an_occurrence_that_was_begun_is_finished_however_late_and_whateve
 ) -> None:
     await die_while_firing(redis, clock, file_of(minutely(tickers=FIVE)), calls, after=after)
     clock.advance(timedelta(days=1))
-    await Dispatcher(clock, DEFAULTS).step(in_calls_of_two(redis, clock), changed(change))
+    await Dispatcher(clock, retries_of).step(in_calls_of_two(redis, clock), changed(change))
     firings, jobs = await facts(redis)
     begun = next(firing for firing in firings if firing.fire_time == START + timedelta(seconds=30))
     assert (begun.outcome, begun.tickers) == ("late", list(FIVE))
@@ -92,7 +93,7 @@ async def test_an_occurrence_that_was_not_begun_is_decided_about_as_ever(
     file = file_of(minutely(tickers=FIVE, catch_up=CatchUp.NONE))
     await die_while_firing(redis, clock, file, 1, after=False)
     clock.advance(timedelta(minutes=10))
-    await Dispatcher(clock, DEFAULTS).step(in_calls_of_two(redis, clock), file)
+    await Dispatcher(clock, retries_of).step(in_calls_of_two(redis, clock), file)
     firings, jobs = await facts(redis)
     assert firings[0].outcome == "missed"
     assert Counter(job.job_id for job in jobs) == Counter(job for firing in firings for job in firing.job_ids)
@@ -103,18 +104,18 @@ async def test_schedulers_that_finish_the_same_occurrence_at_once_make_each_job_
 ) -> None:
     file = file_of(minutely(tickers=FIVE))
     await die_while_firing(redis, clock, file, 1, after=True)
-    heirs = [Dispatcher(clock, DEFAULTS) for _ in range(5)]
+    heirs = [Dispatcher(clock, retries_of) for _ in range(5)]
     await asyncio.gather(*(heir.step(in_calls_of_two(redis, clock), file) for heir in heirs))
     (firing,), jobs = await facts(redis)
     assert sorted(job.job_id for job in jobs) == sorted(firing.job_ids)
     assert await redis.exists(Keys().started, Keys().made) == 0
 
 
-async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_thousand(
+async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_call(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     file = file_of(minutely(tickers=tuple(f"T{number}" for number in range(2_500))))
-    victim = Dispatcher(clock, DEFAULTS)
+    victim = Dispatcher(clock, retries_of)
     await victim.step(commands, file)
     scripts = commands.firings._scripts
     mortal: Any = MortalScripts(scripts, 2, after=False)
@@ -122,10 +123,10 @@ async def test_a_firing_of_thousands_of_jobs_is_finished_after_its_first_thousan
     clock.advance(timedelta(seconds=30))
     with pytest.raises(Killed):
         await victim.step(commands, file)
-    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == 1_000
+    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == BATCH_LIMIT
     commands.firings._scripts = scripts
     clock.advance(timedelta(hours=1))
-    await Dispatcher(clock, DEFAULTS).step(commands, file_of())
+    await Dispatcher(clock, retries_of).step(commands, file_of())
     (firing,), jobs = await facts(redis)
     assert len(firing.job_ids) == len(jobs) == await redis.llen(Keys().ready(JobPriority.NORMAL)) == 2_500
 
@@ -135,7 +136,7 @@ async def test_a_plan_that_cannot_be_read_holds_up_nothing(
 ) -> None:
     await redis.hset(Keys().started, mapping={"odd": "{", "odder": b"\xff"})  # type: ignore[misc]
     await redis.hset(Keys().made, mapping={"odd": 1000, "odder": 1000})  # type: ignore[misc]
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     await dispatcher.step(commands, file_of(minutely()))
     clock.advance(timedelta(seconds=30))
     await dispatcher.step(commands, file_of(minutely()))
@@ -146,7 +147,7 @@ async def test_a_call_that_is_repeated_late_makes_no_job_that_has_come_and_gone(
     redis: redis_asyncio.Redis, clock: ManualClock
 ) -> None:
     queue = in_calls_of_two(redis, clock)
-    occurrence = handle(minutely(tickers=FIVE), "Valor Econômico", START, START, DEFAULTS)
+    occurrence = handle(minutely(tickers=FIVE), "Valor Econômico", START, START, 3)
     _, begun = await queue.firings.begin(occurrence.firing, occurrence.specs)
     assert begun is not None
     rest = await queue.firings.resume(begun)

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from pregao.domain.errors import MigrationMismatch, StoreError, StoreUnavailable
-from pregao.store.migrations import Migration, migrate, pending, shipped
+from pregao.store.migrations import Migration, MigrationState, compare, migrate, shipped
 
 ONE = Migration("0001_one", "CREATE TABLE one (id integer)", "a")
 TWO = Migration("0002_two", "CREATE TABLE two (id integer); INSERT INTO two VALUES (1)", "b")
@@ -25,10 +25,11 @@ async def tables(database_url: str) -> set[str]:
 
 async def test_a_new_database_gets_every_table(empty_database_url: str) -> None:
     names = [migration.name for migration in shipped()]
-    assert await pending(empty_database_url) == names
+    assert await compare(empty_database_url) == MigrationState(missing=names, unknown=[], changed=[])
     assert await migrate(empty_database_url) == names
     assert await tables(empty_database_url) == {
         "jobs", "job_attempts", "scraper_results", "schedule_executions", "schedules", "audit_log",
+        "controls", "scraper_overrides",
         "queue_generation", "schema_migrations",
     }  # fmt: skip
 
@@ -36,7 +37,7 @@ async def test_a_new_database_gets_every_table(empty_database_url: str) -> None:
 async def test_a_second_run_does_nothing(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await migrate(empty_database_url) == []
-    assert await pending(empty_database_url) == []
+    assert await compare(empty_database_url) == MigrationState(missing=[], unknown=[], changed=[])
 
 
 async def test_processes_that_migrate_at_once_apply_each_file_once(empty_database_url: str) -> None:
@@ -46,7 +47,7 @@ async def test_processes_that_migrate_at_once_apply_each_file_once(empty_databas
 
 async def test_a_new_file_is_applied_after_those_before_it(empty_database_url: str) -> None:
     assert await migrate(empty_database_url, [ONE]) == ["0001_one"]
-    assert await pending(empty_database_url, [ONE, TWO]) == ["0002_two"]
+    assert (await compare(empty_database_url, [ONE, TWO])).missing == ["0002_two"]
     assert await migrate(empty_database_url, [ONE, TWO]) == ["0002_two"]
 
 
@@ -60,15 +61,16 @@ async def test_a_faulty_file_leaves_nothing_behind_and_is_named(empty_database_u
 async def test_an_applied_file_that_was_changed_is_refused(empty_database_url: str) -> None:
     await migrate(empty_database_url, [ONE])
     changed = Migration(ONE.name, "CREATE TABLE other (id integer)", "other")
-    for call in (migrate, pending):
-        with pytest.raises(MigrationMismatch, match="0001_one was applied with other contents"):
-            await call(empty_database_url, [changed, TWO])
+    with pytest.raises(MigrationMismatch, match="0001_one was applied with other contents"):
+        await migrate(empty_database_url, [changed, TWO])
+    assert await compare(empty_database_url, [changed, TWO]) == MigrationState(["0002_two"], [], ["0001_one"])
 
 
 async def test_a_database_of_a_newer_version_is_refused(empty_database_url: str) -> None:
     await migrate(empty_database_url, [ONE, TWO])
     with pytest.raises(MigrationMismatch, match="0002_two is applied to this database but is not part"):
         await migrate(empty_database_url, [ONE])
+    assert (await compare(empty_database_url, [ONE])).unknown == ["0002_two"]
 
 
 async def test_an_unreachable_server_is_store_unavailable() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.builders import spec
+from tests.builders import spec, written_to_file
 
 from pregao.domain.errors import GenerationMissing, InvalidInput, QueueError, QueueFull, QueueUnavailable, UnsafeServer
 from pregao.domain.job import JobPriority, JobStatus
@@ -113,6 +113,7 @@ async def test_jobs_survive_the_death_of_the_server(valkey_server: Valkey) -> No
     try:
         one = spec()
         await QueueCommands(client).enqueue([one])
+        await written_to_file(client)
         valkey_server.kill()
         valkey_server.start()
         document = await QueueViews(client).document(one.id)
@@ -151,6 +152,25 @@ async def test_a_clock_jump_moves_leases_along_instead_of_expiring_them(redis: r
     await queue.tick()
     now += 1_500
     assert len(await queue.reclaim()) == 1
+
+
+@pytest.mark.parametrize(("restarted", "expired"), [(True, 0), (False, 1)])
+async def test_leases_outlast_any_restart_of_the_server_since_nobody_could_renew(
+    valkey_server: Valkey, restarted: bool, expired: int
+) -> None:
+    now = 1_800_000_000_000
+    async with open_redis(valkey_server.url) as redis:
+        queue = QueueCommands(redis, now_ms=lambda: now)
+        await queue.enqueue([spec()])
+        await queue.claim("w", want=1, lease_ms=1_000, sequence=1)
+        await queue.tick()
+        if restarted:
+            await written_to_file(redis)
+            valkey_server.kill()
+            valkey_server.start()
+        now += 1_500  # far below a jump of the clock
+        assert (await queue.tick()).expired == expired
+        assert len(await queue.reclaim()) == expired
 
 
 async def test_a_job_that_loses_its_lease_three_times_fails_as_poison(redis: redis_asyncio.Redis) -> None:

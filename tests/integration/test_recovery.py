@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 import redis.asyncio as redis_async
+from tests.builders import written_to_file
 from tests.running_jobs import a_spec, claim, complete, fail, run_one
 
 from pregao.domain.clock import ManualClock
@@ -335,6 +336,7 @@ async def test_a_server_that_was_started_again_gets_back_what_its_file_had_lost(
         lost = [f"scraper:job:{job.id}:{part}" for part in ("meta", "data", "status")]
         await redis.delete("scraper:jobs:normal", *lost)
         assert await reconcile(commands, pool) is None
+        await written_to_file(redis)
         valkey_server.kill()
         valkey_server.start()
         done = await reconcile(commands, pool)

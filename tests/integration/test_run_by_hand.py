@@ -10,11 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.scheduling import DEFAULTS, START, TICKERS, Killed, MortalScripts, facts, file_of, minutely, outcomes
+from tests.scheduling import START, TICKERS, Killed, MortalScripts, facts, file_of, minutely, outcomes, retries_of
 
 from pregao.domain.clock import ManualClock, from_ms, to_ms
 from pregao.domain.job import JobPriority
 from pregao.domain.schedule import Schedule, run_job_id
+from pregao.queue.arguments import BATCH_LIMIT
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
 from pregao.queue.keys import Keys
@@ -39,7 +40,7 @@ def commands(redis: redis_asyncio.Redis, clock: ManualClock) -> QueueCommands:
 
 
 def the_run(schedule: Schedule, clock: ManualClock, run_id: str = RUN, by: str | None = "ana") -> Occurrence:
-    return by_hand(schedule, "Valor Econômico", clock.now(), DEFAULTS, run_id=run_id, requested_by=by)
+    return by_hand(schedule, "Valor Econômico", clock.now(), 3, run_id=run_id, requested_by=by)
 
 
 async def run(commands: QueueCommands, wanted: Occurrence) -> tuple[Firing, bool]:
@@ -71,7 +72,7 @@ async def test_a_run_makes_one_job_for_each_ticker_and_says_who_asked(
 async def test_a_run_leaves_the_next_firing_where_it_is(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(minutely())
+    dispatcher, file = Dispatcher(clock, retries_of), file_of(minutely())
     await dispatcher.step(commands, file)
     before = await commands.fired_marks()
     clock.advance(timedelta(seconds=45))
@@ -113,7 +114,7 @@ async def test_a_run_asked_for_many_times_at_once_is_one_run(
 async def test_two_runs_and_an_occurrence_at_one_instant_are_all_recorded(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock, pool: asyncpg.Pool
 ) -> None:
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(minutely())
+    dispatcher, file = Dispatcher(clock, retries_of), file_of(minutely())
     await dispatcher.step(commands, file)
     clock.advance(timedelta(seconds=30))
     await dispatcher.step(commands, file)
@@ -146,7 +147,7 @@ async def test_after_a_flush_the_mark_that_comes_back_is_that_of_the_rule(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock, pool: asyncpg.Pool
 ) -> None:
     await reconcile(commands, pool)
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(minutely())
+    dispatcher, file = Dispatcher(clock, retries_of), file_of(minutely())
     await dispatcher.step(commands, file)
     clock.advance(timedelta(seconds=30))
     await dispatcher.step(commands, file)
@@ -174,7 +175,7 @@ async def test_a_run_of_thousands_of_jobs_that_was_interrupted_is_completed_by_i
 ) -> None:
     wanted = the_run(minutely(tickers=tuple(f"T{number}" for number in range(2_345))), clock)
     await die_while_running(commands, wanted)
-    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == 1_000
+    assert await redis.llen(Keys().ready(JobPriority.NORMAL)) == BATCH_LIMIT
     assert await commands.repeat_run(RUN) == wanted.firing
     recorded, jobs = await facts(redis)
     assert recorded == [wanted.firing]
@@ -189,7 +190,7 @@ async def test_a_run_that_was_interrupted_is_completed_by_any_scheduler(
     wanted = the_run(minutely(tickers=tuple(f"T{number}" for number in range(5))), clock)
     await die_while_running(commands, wanted)
     clock.advance(timedelta(days=2))
-    await Dispatcher(clock, DEFAULTS).step(commands, file_of())
+    await Dispatcher(clock, retries_of).step(commands, file_of())
     recorded, jobs = await facts(redis)
     assert (recorded, [job.job_id for job in jobs]) == ([wanted.firing], wanted.firing.job_ids)
 
@@ -215,7 +216,7 @@ async def test_executions_that_are_recorded_already_keep_their_rows_when_runs_by
         )
         for name in ("a", "b"):
             await connection.execute(insert, name, from_ms(0))
-        assert await migrate(empty_database_url) == ["0003_manual_firings"]
+        assert "0003_manual_firings" in await migrate(empty_database_url)
         assert await connection.fetchval("SELECT count(DISTINCT id) FROM schedule_executions") == 2
         with pytest.raises(asyncpg.UniqueViolationError):
             await connection.execute(insert, "a", from_ms(0))

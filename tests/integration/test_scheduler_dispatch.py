@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.scheduling import DEFAULTS, START, TICKERS, Killed, facts, file_of, minutely, outcomes
+from tests.scheduling import START, TICKERS, Killed, facts, file_of, minutely, outcomes, retries_of
 
 from pregao.domain.clock import ManualClock, to_ms
 from pregao.domain.errors import GenerationMissing
@@ -58,7 +58,7 @@ async def finish(dispatcher: Dispatcher, commands: QueueCommands, file: Schedule
 async def test_a_new_schedule_starts_from_now(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     wake = await dispatcher.step(commands, file_of(minutely()))
     assert await outcomes(redis) == []
     assert wake == START + timedelta(seconds=30)
@@ -67,7 +67,7 @@ async def test_a_new_schedule_starts_from_now(
 async def test_an_occurrence_makes_one_job_for_each_ticker(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     await dispatcher.step(commands, file_of(minutely()))
     clock.advance(timedelta(seconds=31))
     await dispatcher.step(commands, file_of(minutely()))
@@ -81,7 +81,7 @@ async def test_an_occurrence_makes_one_job_for_each_ticker(
 async def test_a_schedule_without_tickers_makes_one_job(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(minutely(tickers=(None,)))
+    dispatcher, file = Dispatcher(clock, retries_of), file_of(minutely(tickers=(None,)))
     await dispatcher.step(commands, file)
     clock.advance(timedelta(minutes=1))
     await dispatcher.step(commands, file)
@@ -94,7 +94,7 @@ async def test_many_schedulers_fire_each_occurrence_once(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     file = file_of(minutely("a"), minutely("b"))
-    dispatchers = [Dispatcher(clock, DEFAULTS) for _ in range(8)]
+    dispatchers = [Dispatcher(clock, retries_of) for _ in range(8)]
     for _ in range(5):
         await asyncio.gather(*(dispatcher.step(commands, file) for dispatcher in dispatchers))
         clock.advance(timedelta(minutes=1))
@@ -112,7 +112,7 @@ async def test_a_scheduler_killed_between_any_two_steps_loses_and_repeats_nothin
 ) -> None:
     file = file_of(minutely("a", catch_up=CatchUp.ALL), minutely("b", catch_up=CatchUp.ALL))
     mortal: Any = Mortal(commands, calls, after=after)
-    victim, heir = Dispatcher(clock, DEFAULTS), Dispatcher(clock, DEFAULTS)
+    victim, heir = Dispatcher(clock, retries_of), Dispatcher(clock, retries_of)
     try:
         await victim.step(mortal, file)
         clock.advance(timedelta(minutes=3))
@@ -132,9 +132,9 @@ async def test_within_the_grace_each_overdue_occurrence_fires_late(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     file = file_of(minutely())
-    await Dispatcher(clock, DEFAULTS).step(commands, file)
+    await Dispatcher(clock, retries_of).step(commands, file)
     clock.advance(timedelta(minutes=3))
-    await Dispatcher(clock, DEFAULTS).step(commands, file)
+    await Dispatcher(clock, retries_of).step(commands, file)
     assert await outcomes(redis) == [("12:01", "late"), ("12:02", "late"), ("12:03", "late")]
 
 
@@ -150,9 +150,9 @@ async def test_after_a_longer_downtime_the_policy_decides(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock, catch_up: CatchUp, expected: list[str]
 ) -> None:
     file = file_of(minutely(catch_up=catch_up, misfire_grace_seconds=60))
-    await Dispatcher(clock, DEFAULTS).step(commands, file)
+    await Dispatcher(clock, retries_of).step(commands, file)
     clock.advance(timedelta(minutes=4))
-    await Dispatcher(clock, DEFAULTS).step(commands, file)
+    await Dispatcher(clock, retries_of).step(commands, file)
     assert [outcome for _, outcome in await outcomes(redis)] == expected
     ran = [outcome for outcome in expected if outcome == "late"]
     assert len((await facts(redis))[1]) == len(ran) * len(TICKERS)
@@ -162,7 +162,7 @@ async def test_a_long_downtime_is_handled_in_portions_that_let_others_in_between
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     file = file_of(minutely("a"), minutely("b"))
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     await dispatcher.step(commands, file)
     clock.advance(timedelta(minutes=1000))
     assert await dispatcher.step(commands, file) <= clock.now()
@@ -178,7 +178,7 @@ async def test_a_long_downtime_is_handled_in_portions_that_let_others_in_between
 async def test_a_disabled_schedule_does_not_fire_and_is_not_caught_up_when_it_is_enabled(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     await dispatcher.step(commands, file_of(minutely(enabled=False)))
     clock.advance(timedelta(hours=2))
     await dispatcher.step(commands, file_of(minutely(enabled=False)))
@@ -192,7 +192,7 @@ async def test_a_disabled_schedule_does_not_fire_and_is_not_caught_up_when_it_is
 async def test_a_schedule_without_a_scraper_does_not_fire(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     for _ in range(3):
         await dispatcher.step(commands, file_of(minutely(), without_scraper=True))
         clock.advance(timedelta(minutes=1))
@@ -202,7 +202,7 @@ async def test_a_schedule_without_a_scraper_does_not_fire(
 async def test_a_changed_rule_counts_from_the_change(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
-    dispatcher = Dispatcher(clock, DEFAULTS)
+    dispatcher = Dispatcher(clock, retries_of)
     await dispatcher.step(commands, file_of(Schedule(name="news", scraper="Valor", rule=Every(86_400))))
     clock.advance(timedelta(minutes=3))
     await dispatcher.step(commands, file_of(minutely()))
@@ -217,7 +217,7 @@ async def test_the_servers_clock_decides_however_wrong_this_hosts_is(
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock, wrong_by: timedelta
 ) -> None:
     here = ManualClock(clock.now() + wrong_by)
-    dispatcher, file = Dispatcher(here, DEFAULTS), file_of(minutely())
+    dispatcher, file = Dispatcher(here, retries_of), file_of(minutely())
     wake = await dispatcher.step(commands, file)
     assert wake - here.now() <= timedelta(seconds=30), "sleeping is by this host's clock"
     for _ in range(2):
@@ -231,7 +231,7 @@ async def test_a_schedule_whose_jobs_are_refused_is_skipped_and_holds_up_no_othe
     redis: redis_asyncio.Redis, commands: QueueCommands, clock: ManualClock
 ) -> None:
     bad, good = minutely("bad", metadata={"value": float("nan")}), minutely("good")
-    dispatcher, file = Dispatcher(clock, DEFAULTS), file_of(bad, good)
+    dispatcher, file = Dispatcher(clock, retries_of), file_of(bad, good)
     await dispatcher.step(commands, file)
     clock.advance(timedelta(seconds=30))
     await dispatcher.step(commands, file)
@@ -246,5 +246,5 @@ async def test_an_emptied_redis_is_not_taken_for_a_first_start(
 ) -> None:
     await redis.flushall()
     with pytest.raises(GenerationMissing):
-        await Dispatcher(clock, DEFAULTS).step(commands, file_of(minutely()))
+        await Dispatcher(clock, retries_of).step(commands, file_of(minutely()))
     assert await commands.fired_marks() == {}

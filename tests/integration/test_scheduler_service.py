@@ -12,13 +12,13 @@ import pytest
 import redis.asyncio as redis_asyncio
 from tests.builders import eventually
 
+from pregao.configuration.problem import FileRefused
 from pregao.domain.errors import UnsafeServer
 from pregao.embedded.valkey import Valkey
 from pregao.queue.connection import open_redis
 from pregao.queue.facts import Firing, FiringFact, decode_entry
 from pregao.queue.keys import Keys
 from pregao.queue.views import QueueViews
-from pregao.scheduler.problem import ScheduleFileRefused
 from pregao.scheduler.service import ScraperScheduler
 from pregao.settings import Settings
 
@@ -115,7 +115,7 @@ async def test_a_schedule_whose_scraper_lacks_its_key_says_so_and_does_not_fire(
 
 
 async def test_a_missing_file_refuses_to_start(tmp_path: Path, settings: Settings) -> None:
-    with pytest.raises(ScheduleFileRefused):
+    with pytest.raises(FileRefused):
         await ScraperScheduler(tmp_path / "none.yaml", settings=settings).start()
 
 

@@ -77,6 +77,7 @@ def test_the_list_shows_all_that_is_known_of_each(platform: Shell) -> None:
         "executor": "isolated",
         "takes_argument": True,
         "canary": None,
+        "missing": [],
         "file": str(PLATFORM / "scrapers/status_invest_scraper.py"),
         "line": 11,
         "directory": str(PLATFORM),
@@ -88,11 +89,21 @@ def test_the_list_shows_all_that_is_known_of_each(platform: Shell) -> None:
 def test_the_list_is_a_table_for_people(platform: Shell) -> None:
     lines = platform("list").stdout.splitlines()
 
-    (row,) = [line for line in lines if "Investing.com" in line]
+    (row,) = [line for line in lines if "Investing.com" in line and "│" in line]
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells[:7] == [
         "Investing.com", "scrapers.investing_scraper", "InvestingScraper", "INVESTING", "browser", "no", "isolated",
     ]  # fmt: skip
+
+
+def test_a_scraper_without_its_key_is_noted_and_is_not_run(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home", directory(tmp_path / "own", {"Alpha": ""}))
+
+    assert "note: ChatGPT is not configured: set OPENAI_API_KEY" in shell("list").stdout
+    assert (
+        "(login; a job would not try again)\nnot configured: set OPENAI_API_KEY"
+        in shell("run", "chatgpt", "PETR4", code=1).stdout
+    )
 
 
 def test_what_did_not_load_is_listed_with_its_line_and_fails_the_command(tmp_path: Path) -> None:
@@ -204,7 +215,7 @@ def test_a_reported_failure_fails_the_command(platform: Shell) -> None:
 def test_a_raised_failure_has_its_class(platform: Shell) -> None:
     told = platform.json("run", "StatusInvest", "PETR4", code=1)
 
-    assert (told["success"], told["error_class"]) == (False, "network")
+    assert (told["success"], told["error_class"]) == (False, "login")
     assert told["error"].startswith(f"PermissionError: log in first: {PLATFORM}/status_invest_cookies.json is missing")
 
 

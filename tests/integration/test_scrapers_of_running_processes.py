@@ -88,7 +88,7 @@ async def test_a_pushed_job_has_the_full_name(settings: Settings) -> None:
         ("alfa", UnknownScraper, "did you mean Alpha"),
         ("same", AmbiguousScraper, "write one of One, Two in full"),
         ("torn", BrokenScraper, "torn.py:2: SyntaxError"),
-        ("nothing like it", UnknownScraper, "known are Alpha, B3, BCB, Beta, One, Two"),
+        ("nothing like it", UnknownScraper, r"known are Alpha, B3, BCB, Beta, .*, One, .*, Two,"),
     ],
 )
 async def test_a_job_of_no_certain_scraper_is_not_pushed(

@@ -103,6 +103,21 @@ def test_a_killed_role_is_started_again(system: RunningSystem, role: str) -> Non
     wait_until(lambda: _replaced(system, role, before), 30, f"{role} runs again")
 
 
+def test_jobs_of_a_killed_worker_are_run_by_its_successor_long_before_their_leases_end(tmp_path: Path) -> None:
+    scrapers = {"PREGAO_SCRAPERS": "tests.sample_scrapers:Sleeps", "PYTHONPATH": f"{Path.cwd()}:src"}
+    with system_up(tmp_path / "home", PREGAO_LEASE_MS="3600000", **scrapers) as running:
+        running.wait_until_up()
+        created = running.api("POST", "/api/jobs/create", json={"scraper_name": "sleeps", "ticker": "3600"}).json()
+
+        def attempt() -> tuple[str, int]:
+            job = running.api("GET", f"/api/jobs/{created['id']}").json()
+            return job["status"], job["attempt"]
+
+        wait_until(lambda: attempt() == ("running", 1), 30, "the job runs")
+        running.child("worker").kill()
+        wait_until(lambda: attempt() == ("running", 2), 30, "the job runs again")
+
+
 @pytest.mark.parametrize("engine", ["valkey-server", "postgres"])
 def test_a_killed_engine_is_started_again_where_it_was(system: RunningSystem, engine: str) -> None:
     before, addresses = system.child(engine), system.env()

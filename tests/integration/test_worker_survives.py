@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import redis.asyncio as redis_asyncio
-from tests.builders import eventually, spec
+from tests.builders import eventually, spec, written_to_file
 from tests.working import SettingsMaker, ended, has_length, open_gate, scrapes, working
 
 from pregao.domain.errors import QueueUnavailable
@@ -232,6 +232,7 @@ async def test_an_attempt_whose_lease_could_not_be_renewed_is_given_back_and_cou
     async with open_redis(valkey_server.url) as redis, working(settings, slots=1) as processor:
         await QueueCommands(redis).enqueue([job])
         await eventually(scrapes)
+        await written_to_file(redis)
         valkey_server.kill()
         (slot,) = processor._slots._taken.values()
         async with asyncio.timeout(20):

@@ -282,7 +282,7 @@ async def test_a_changed_file_is_loaded_anew_by_warm_processes_too(attempt: Atte
 
 
 async def test_a_process_of_its_own_costs_a_job_milliseconds(attempt: Attempts) -> None:
-    """`python -m bench.isolation` measures it; this bound is one that only a fresh interpreter would miss by far."""
+    """`python -m bench.isolation` measures it; the bound here is one that only a fresh interpreter would miss."""
     took = []
     for _ in range(30):
         began = time.perf_counter()

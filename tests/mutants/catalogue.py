@@ -15,6 +15,11 @@ BY_HAND = "tests/integration/test_run_by_hand.py"
 INTERRUPTED = "tests/integration/test_interrupted_firings.py"
 PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
+CONTROLS = "tests/integration/test_controls.py"
+GATES = "tests/property/test_gates.py"
+MODEL = "tests/property/test_queue_model.py"
+WOKEN = "tests/integration/test_woken_claims.py"
+NEIGHBOURS = "tests/integration/test_neighbours.py"
 
 
 @dataclass(frozen=True)
@@ -39,22 +44,22 @@ MUTANTS = (
     Mutant(
         "settle answers a repetition as stale",
         f"{LUA}/settle.lua",
-        "job.last_token == token and job.last_outcome == outcome",
+        "job.last == token .. ' ' .. outcome",
         "false",
         (PROMISES,),
     ),
     Mutant(
         "settle writes no fact",
         f"{LUA}/settle.lua",
-        "    fact(job, more)\n    start_retention(job)",
-        "    start_retention(job)",
+        "    fact(job, more)\n    redis.call('EXPIRE'",
+        "    save(job)\n    redis.call('EXPIRE'",
         (COMMANDS,),
     ),
     Mutant(
         "settle drops the error",
         f"{LUA}/settle.lua",
-        "write_document(job, body, error_json)",
-        "write_document(job, body, 'null')",
+        "document(job, ARGV[at + 5], ARGV[at + 6])",
+        "document(job, ARGV[at + 5], 'null')",
         (JOBQUEUE, WORKER),
     ),
     Mutant(
@@ -81,15 +86,15 @@ MUTANTS = (
     Mutant(
         "a repeated claim is a new one",
         f"{LUA}/claim.lua",
-        "if last[1] == sequence and last[2] == ARGV[8] then",
+        "if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then",
         "if false then",
         (PROMISES,),
     ),
     Mutant(
         "a repeated claim answers jobs that another worker has by now",
         f"{LUA}/claim.lua",
-        "job.state == 'running' and job.worker == worker then answer(job)",
-        "job.state == 'running' then answer(job)",
+        "job.state == 'running' and job.worker == worker then",
+        "job.state == 'running' then",
         (PROMISES,),
     ),
     Mutant(
@@ -102,15 +107,15 @@ MUTANTS = (
     Mutant(
         "a claim leaves no wake token",
         f"{LUA}/claim.lua",
-        "  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end",
-        "  if false then wake() break end",
+        "if work_waits() then wake() end",
+        "if false then wake() end",
         (COMMANDS,),
     ),
     Mutant(
         "the tick puts back no wake token",
         f"{LUA}/tick.lua",
-        "  if redis.call('LLEN', ready_key(priority)) > 0 then wake() break end",
-        "  if false then wake() break end",
+        "if work_waits() then wake() end",
+        "if false then wake() end",
         (COMMANDS,),
     ),
     Mutant(
@@ -158,8 +163,8 @@ MUTANTS = (
     Mutant(
         "the status of an ended job stays for ever",
         f"{LUA}/shared/job.lua",
-        "job.state, 'EX', RETENTION_SECONDS)",
-        "job.state)",
+        "state, 'EX', RETENTION_SECONDS)",
+        "state)",
         (COMMANDS,),
     ),
     Mutant(
@@ -175,6 +180,41 @@ MUTANTS = (
         "redis.call('ZINCRBY', RUNNING, text(jump), id)",
         "local _ = id",
         (COMMANDS,),
+    ),
+    Mutant(
+        "a restart of the server expires leases",
+        f"{LUA}/tick.lua",
+        " or (last_run and last_run ~= run) then",
+        " then",
+        (COMMANDS,),
+    ),
+    Mutant(
+        "workers of every place are neighbours",
+        f"{LUA}/tick.lua",
+        "string.find(workers[at + 1], place, 1, true)",
+        """string.find(workers[at + 1], '"process":"[^"/]*/')""",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a process is known by its pid alone",
+        "src/pregao/queue/process.py",
+        "    if _started(pid) == started:\n",
+        "    if started:\n",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a neighbour is given up unseen",
+        "src/pregao/queue/neighbours.py",
+        "Reaped() if process == self._predecessor else sight(process)",
+        "sight(process) or Reaped()",
+        (NEIGHBOURS,),
+    ),
+    Mutant(
+        "a dead neighbour is looked at once",
+        "src/pregao/queue/neighbours.py",
+        "            self._returned.add(worker)\n",
+        "            self._forget(worker)\n",
+        (NEIGHBOURS,),
     ),
     Mutant(
         "scripts work without a generation marker",
@@ -263,8 +303,8 @@ MUTANTS = (
     Mutant(
         "an occurrence that is begun may be decided about again",
         f"{LUA}/fire.lua",
-        "redis.call('HSET', FIRED, schedule, text(fire_ms))\n",
-        "if ARGV[7] == '' then redis.call('HSET', FIRED, schedule, text(fire_ms)) end\n",
+        "redis.call('HSET', FIRED, schedule, fire_ms)\n",
+        "if ARGV[7] == '' then redis.call('HSET', FIRED, schedule, fire_ms) end\n",
         (INTERRUPTED,),
     ),
     Mutant(
@@ -319,8 +359,8 @@ MUTANTS = (
     Mutant(
         "events are published before the commit",
         "src/pregao/store/recorder.py",
-        "                return await write(connection, facts, self._find_request)",
-        "                ended = await write(connection, facts, self._find_request)\n"
+        "                return await write(connection, facts, self._find_request, jobs_only=jobs_only)",
+        "                ended = await write(connection, facts, self._find_request, jobs_only=jobs_only)\n"
         "                await self._outbox.publish([_event(ending) for ending in ended])\n"
         "                return ended",
         (EVENTS,),
@@ -396,5 +436,110 @@ MUTANTS = (
         "                await self._send_one_by_one(batch, error)\n                return",
         "                await asyncio.sleep(RETRY_SECONDS)",
         (PROMISES,),
+    ),
+    Mutant(
+        "a cap is not kept",
+        f"{LUA}/shared/gates.lua",
+        "bound(tonumber(rules['cap' .. s]) - running)",
+        "bound(tonumber(rules['cap' .. s]) + 1 - running)",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "a paused scraper runs",
+        f"{LUA}/shared/gates.lua",
+        "    if ends then bound(0, ends > 0 and ends or math.huge) end\n  end",
+        "  end",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "a parked job goes behind those that came later",
+        f"{LUA}/shared/gates.lua",
+        "redis.call('LPUSH', parked_key(job.scraper, job.priority), job.id)",
+        "redis.call('RPUSH', parked_key(job.scraper, job.priority), job.id)",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "a freed slot wakes nobody for parked jobs",
+        f"{LUA}/shared/job.lua",
+        "if redis.call('EXISTS', PARKED) == 1 then wake() end",
+        "if false then wake() end",
+        (CONTROLS,),
+    ),
+    Mutant(
+        "a cancelled parked job stays where it was parked",
+        f"{LUA}/shared/job.lua",
+        "  redis.call('LREM', parked_key(job.scraper, job.priority), -1, job.id)\n",
+        "",
+        (MODEL,),
+    ),
+    Mutant(
+        "a killed attempt spends a retry",
+        f"{LUA}/settle.lua",
+        "if outcome == 'killed' then",
+        "if false then",
+        (MODEL,),
+    ),
+    Mutant(
+        "a change of a rule is not recorded",
+        f"{LUA}/shared/gates.lua",
+        "  add_fact({'control', name,",
+        "  local _ = ({'control', name,",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "a foreign job that nobody adopted is forgotten",
+        f"{LUA}/tick.lua",
+        "  redis.call('RPUSH', ready_key(priority), id)\n",
+        "",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "the scrub brings back what waits in its queue",
+        f"{LUA}/scrub.lua",
+        "and not redis.call('LPOS', ready_key(job.priority), job.id)",
+        "and true",
+        (CONTROLS, MODEL),
+    ),
+    Mutant(
+        "a claim that was asked about may still be made",
+        f"{LUA}/claim.lua",
+        "if want == 0 then\n  remember()\n",
+        "if want == 0 then\n",
+        (WOKEN,),
+    ),
+    Mutant(
+        "a host's cap is not kept",
+        f"{LUA}/shared/gates.lua",
+        "if cap then bound(tonumber(cap) - ",
+        "if cap then bound(tonumber(cap) + 1 - ",
+        (GATES,),
+    ),
+    Mutant(
+        "a host's slot is not given back",
+        f"{LUA}/shared/job.lua",
+        "  for host, count in pairs(freed_hosts) do\n",
+        "  for host, count in pairs({}) do\n",
+        (GATES,),
+    ),
+    Mutant(
+        "a rate forgets the oldest start",
+        f"{LUA}/shared/gates.lua",
+        "redis.call('LTRIM', key, 0, math.max(1, tonumber(count or '1')) - 1)",
+        "redis.call('LTRIM', key, 0, math.max(1, tonumber(count or '1')) - 2)",
+        (GATES,),
+    ),
+    Mutant(
+        "a source that asked to be left alone is asked again",
+        f"{LUA}/shared/gates.lua",
+        "if held > now_ms then return 0, held end",
+        "",
+        (GATES,),
+    ),
+    Mutant(
+        "two jobs of one call share a host's last slot",
+        f"{LUA}/shared/gates.lua",
+        "    count_started()\n    rooms = {}\n",
+        "    count_started()\n",
+        (GATES,),
     ),
 )

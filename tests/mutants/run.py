@@ -6,6 +6,7 @@ first. Arguments are parts of the names of the mutants that are wanted; none mea
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,13 @@ def run_tests(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(
-            command, cwd=copy, capture_output=True, text=True, timeout=TIMEOUT_SECONDS * len(tests), check=False
+            command,
+            cwd=copy,
+            env={**os.environ, "PREGAO_MUTANT": "1"},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS * len(tests),
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return TESTS_FAILED, "the tests did not end"

@@ -619,7 +619,7 @@ def run_machine(url: str, examples: int, steps: int) -> None:
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
+            phases=[phase for phase in settings().phases if phase in (Phase.generate, Phase.shrink)],
         ),
     )
 

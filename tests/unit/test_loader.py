@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pregao.configuration.problem import FileRefused, Problem
 from pregao.domain.clock import ManualClock
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobPriority
 from pregao.domain.schedule import CatchUp, CronFields, Every, Once, Schedule, UnixCron
 from pregao.scheduler.loader import ScheduleFile, load_schedules
-from pregao.scheduler.problem import Problem, ScheduleFileRefused
 from pregao.scheduler.triggers import next_fire
 from pregao.scrapers.base import NotConfigured
 from pregao.scrapers.discovery import LoadProblem
@@ -359,7 +359,7 @@ def test_a_bad_option_is_an_error(tmp_path: Path, field: str, written: str) -> N
 )
 def test_metadata_that_no_job_could_carry_is_an_error(tmp_path: Path, written: str, field: str, value: str) -> None:
     found = problem(tmp_path, f"type: cron, hour: 9, metadata: {written}")
-    assert (found.schedule, found.field, found.value, bool(found.fix)) == ("mine", field, value, True)
+    assert (found.entry, found.field, found.value, bool(found.fix)) == ("mine", field, value, True)
 
 
 def test_a_problem_inside_metadata_tells_its_own_line(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_nul_outside_metadata_is_an_error_of_its_field_and_not_of_the_file(tmp
     text = f"schedules:\n  good: {{{good}}}\n  bad: {{{bad}}}\n"
     file = load(tmp_path, text)
     assert list(file.schedules) == ["good"]
-    assert [(found.line, found.schedule, found.field) for found in file.problems] == [(3, "bad", "tickers")]
+    assert [(found.line, found.entry, found.field) for found in file.problems] == [(3, "bad", "tickers")]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_a_nul_outside_metadata_is_an_error_of_its_field_and_not_of_the_file(tmp
 def test_what_is_in_the_past_is_warned_of(tmp_path: Path, fields: str) -> None:
     file = load(tmp_path, f"schedules:\n  mine: {{scraper: B3, {fields}}}\n")
     (warning,) = file.warnings
-    assert (warning.line, warning.schedule, list(file.schedules)) == (2, "mine", ["mine"])
+    assert (warning.line, warning.entry, list(file.schedules)) == (2, "mine", ["mine"])
     assert warning.problem == "is in the past: it never fires"
 
 
@@ -428,7 +428,7 @@ def test_a_problem_tells_file_line_schedule_field_value_and_fix(tmp_path: Path) 
     text = "# first line\nschedules:\n  good: {scraper: B3, type: cron, hour: 9}\n  bad:\n    scraper: B3\n"
     file = load(tmp_path, text + "    type: cron\n    hour: 25\n")
     (found,) = file.problems
-    assert (found.line, found.schedule, found.field, found.value) == (7, "bad", "hour", "25")
+    assert (found.line, found.entry, found.field, found.value) == (7, "bad", "hour", "25")
     assert str(found).startswith(f"{tmp_path / 'schedules.yaml'}:7: schedule bad: hour: '25' is out of range")
     assert "use 0 to 23" in str(found)
     assert list(file.schedules) == ["good"]
@@ -442,7 +442,7 @@ schedules:
   c: 5
   d: {scraper: B3, type: cron, hour: 9, hour: 10}
 """
-    found = {(problem.schedule, problem.field) for problem in load(tmp_path, text).problems}
+    found = {(problem.entry, problem.field) for problem in load(tmp_path, text).problems}
     assert found == {
         ("a", "scraper"), ("a", "hour"), ("a", "minute"), ("a", "priority"), ("a", "tickers"),
         ("b", "typ"), ("b", "type"), ("c", None), ("d", "hour"),
@@ -484,7 +484,7 @@ def test_an_unknown_field_at_the_top_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ScheduleFileRefused, match=r"none\.yaml' does not exist") as caught:
+    with pytest.raises(FileRefused, match=r"none\.yaml' does not exist") as caught:
         load_schedules(tmp_path / "none.yaml", clock=CLOCK)
     assert caught.value.details.line is None
     assert str(caught.value.details).startswith(f"{tmp_path / 'none.yaml'}: does not exist")
@@ -494,13 +494,13 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     "text", ["a: [\nb: }", "schedules:\n\ta: 1\n", "a: *nowhere\n", "--- 1\n--- 2\n", "&a [*a]\n", "? [a]\n: 1\n"]
 )
 def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ScheduleFileRefused, match=r"schedules\.yaml:\d+"):
+    with pytest.raises(FileRefused, match=r"schedules\.yaml:\d+"):
         load(tmp_path, text)
 
 
 @pytest.mark.parametrize("entry", ['a: "\\ud800"', '"\\ud800": a'])
 def test_half_a_surrogate_pair_is_refused_with_its_line(tmp_path: Path, entry: str) -> None:
-    with pytest.raises(ScheduleFileRefused, match=r"schedules\.yaml:2.*surrogate"):
+    with pytest.raises(FileRefused, match=r"schedules\.yaml:2.*surrogate"):
         load(tmp_path, f"# first line\n{entry}\n")
 
 
@@ -513,14 +513,14 @@ def test_a_line_break_in_a_name_does_not_break_the_message(tmp_path: Path) -> No
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "schedules.yaml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ScheduleFileRefused, match="cannot be read"):
+    with pytest.raises(FileRefused, match="cannot be read"):
         load_schedules(path, clock=CLOCK)
 
 
 def test_anchors_that_multiply_without_end_are_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    with pytest.raises(ScheduleFileRefused, match="holds more than"):
+    with pytest.raises(FileRefused, match="holds more than"):
         load(tmp_path, "\n".join(lines))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pregao.domain.job import check_job_id
 from pregao.domain.schedule import CatchUp, CronFields, Every, Once, Schedule, UnixCron, occurrence_job_id
-from pregao.scheduler.occurrence import Defaults, decide, handle
+from pregao.scheduler.occurrence import decide, handle
 
 FIRE = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 MINUTELY = Schedule(name="news", scraper="Valor", rule=Every(60), tickers=("PETR4", "VALE3"))
@@ -90,11 +90,11 @@ def test_the_newest_overdue_occurrence_fires_however_late_it_is() -> None:
 
 
 def test_a_firing_lists_the_jobs_it_makes() -> None:
-    occurrence = handle(MINUTELY, "Valor", FIRE, FIRE, Defaults(max_retries=3, timeout_seconds=60))
+    occurrence = handle(MINUTELY, "Valor", FIRE, FIRE, 3)
     assert occurrence.firing.job_ids == [spec.id for spec in occurrence.specs]
     assert [spec.ticker for spec in occurrence.specs] == ["PETR4", "VALE3"]
     assert {(spec.max_retries, spec.timeout_seconds, spec.schedule_name) for spec in occurrence.specs} == {
-        (3, 60, "news")
+        (3, None, "news")
     }
 
 
@@ -102,13 +102,13 @@ def test_what_a_schedule_says_of_retries_and_timeout_is_stronger_than_the_settin
     schedule = Schedule(
         name="a", scraper="B3", rule=Every(60), max_retries=0, timeout_seconds=5, metadata={"desk": "equities"}
     )
-    (spec,) = handle(schedule, "B3", FIRE, FIRE, Defaults(max_retries=3, timeout_seconds=60)).specs
+    (spec,) = handle(schedule, "B3", FIRE, FIRE, 3).specs
     assert (spec.ticker, spec.max_retries, spec.timeout_seconds) == (None, 0, 5)
     assert spec.metadata["desk"] == "equities"
 
 
 def test_an_occurrence_that_does_not_run_makes_no_jobs() -> None:
     schedule = Schedule(name="a", scraper="B3", rule=Every(60), catch_up=CatchUp.NONE)
-    occurrence = handle(schedule, "B3", FIRE, FIRE + timedelta(days=1), Defaults(max_retries=3, timeout_seconds=None))
+    occurrence = handle(schedule, "B3", FIRE, FIRE + timedelta(days=1), 3)
     assert occurrence.firing.outcome == "missed"
     assert (occurrence.specs, occurrence.firing.job_ids) == ([], [])

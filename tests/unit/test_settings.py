@@ -40,6 +40,13 @@ def test_defaults_are_the_contracts() -> None:
     assert (settings.key_prefix, settings.renew_ms) == ("scraper:", 5_000)
 
 
+@pytest.mark.parametrize(("lease_ms", "renew_ms"), [(300, 100), (15_000, 5_000), (3_600_000, 5_000)])
+def test_a_lease_is_renewed_three_times_and_often_enough_to_show_that_the_worker_lives(
+    lease_ms: int, renew_ms: int
+) -> None:
+    assert load(PREGAO_LEASE_MS=str(lease_ms)).renew_ms == renew_ms
+
+
 def test_the_environment_wins_over_the_file_and_unknown_keys_are_ignored(tmp_path: Path) -> None:
     file = written(tmp_path / ".env", "API_PORT=4000\nSCRAPER_CONCURRENT_JOBS=7\nJWT_SECRET=x\nNODE_ENV=production\n")
 

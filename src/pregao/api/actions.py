@@ -16,6 +16,7 @@ from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import IllegalTransition, InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.names import fold
+from pregao.limits.values import ScraperLimits
 from pregao.listing import JobListing, Wanted, present
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
@@ -56,7 +57,7 @@ def told_of_cancel(job_id: str, reply: Cancelled) -> dict[str, Any]:
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a job, already checked. `max_retries` None means the setting's default."""
+    """A request for a job, already checked. `max_retries` None means the scraper's own."""
 
     scraper_name: str
     ticker: str | None = None
@@ -81,16 +82,17 @@ class JobActions:
         """Accept a job: (the job that stands for the request, whether it is a new one).
 
         It is not new when a live job holds the unique key, or the idempotency key was used before for the same request.
-        Raises InvalidInput, KeyReused, QueueFull, GenerationMissing.
+        Raises InvalidInput, also for a scraper that is disabled, KeyReused, QueueFull, GenerationMissing.
         """
         key = request.idempotency_key
-        retries = self._runtime.settings.max_retries if request.max_retries is None else request.max_retries
+        name = await self.resolve(request.scraper_name)
+        limits = await self._limits_of_enabled(name)
         spec = JobSpec(
             id=str(uuid.uuid4() if key is None else uuid.uuid5(IDEMPOTENCY_NAMESPACE, key)),
-            scraper_name=await self.resolve(request.scraper_name),
+            scraper_name=name,
             ticker=request.ticker,
             priority=request.priority,
-            max_retries=retries,
+            max_retries=limits.max_retries if request.max_retries is None else request.max_retries,
             timeout_seconds=request.timeout_seconds,
             metadata=request.metadata,
             unique_key=request.unique_key,
@@ -151,6 +153,7 @@ class JobActions:
             job = await self.find(job_id)
         if job["status"] not in (JobStatus.FAILED, JobStatus.CANCELLED):
             raise IllegalTransition(job_id, job["status"], "retried")
+        await self._limits_of_enabled(job["scraper_name"])
         spec = JobSpec(
             id=str(uuid.uuid4()),
             scraper_name=job["scraper_name"],
@@ -181,6 +184,15 @@ class JobActions:
             elsewhere = {}
         return await self.history.by_scraper(self._since(period), partial(self._full_name, elsewhere))
 
+    async def failures(
+        self, period: timedelta, *, scraper_name: str | None, error_class: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Equal failures since `period` ago put together, the most frequent first. Raises StoreUnavailable."""
+        names = () if scraper_name is None else await self._spellings(scraper_name)
+        return await self.history.failure_groups(
+            self._since(period), scraper_names=names, error_class=error_class, limit=limit
+        )
+
     async def resolve(self, name: str) -> str:
         """The full name of a scraper that is installed here, or that a live worker runs.
 
@@ -205,6 +217,12 @@ class JobActions:
         except InvalidInput:
             return (name,)
         return tuple(dict.fromkeys((full, name)))
+
+    async def _limits_of_enabled(self, name: str) -> ScraperLimits:
+        """The limits of a scraper that may have new jobs. Raises ScraperDisabled."""
+        await self._runtime.limits.look()
+        self._runtime.limits.check_enabled(name)
+        return self._runtime.limits.of(name)
 
     async def _enqueue(self, spec: JobSpec) -> tuple[dict[str, Any], bool]:
         (accepted,) = await rebuilding(self._runtime, lambda: self._runtime.commands.enqueue([spec]))

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from loguru import logger
 from starlette.exceptions import HTTPException
 
-from pregao.api import jobs, queue, schedules
+from pregao.api import jobs, queue, schedules, scrapers
 from pregao.api.door import Door, behind
 from pregao.api.problems import answer_error
 from pregao.domain.errors import PregaoError, QueueUnavailable
@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
     )
-    app.include_router(behind(Door(settings), jobs.routes, schedules.routes, queue.routes))
+    app.include_router(behind(Door(settings), jobs.routes, schedules.routes, queue.routes, scrapers.routes))
     app.add_exception_handler(HTTPException, _answer)
     app.add_exception_handler(Exception, _answer)
     return app

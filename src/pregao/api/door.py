@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import APIRouter, Depends, Request
 
 from pregao.api.actions import JobActions
-from pregao.api.schedule_actions import ScheduleActions
-from pregao.domain.clock import SystemClock
+from pregao.api.schedule_actions import ScheduleActions, watch_enabled_schedules
+from pregao.configuration.watched_file import WatchedFile
 from pregao.runtime import Runtime, open_runtime
-from pregao.scheduler.watched_file import WatchedFile
+from pregao.scheduler.loader import ScheduleFile
 from pregao.settings import Settings
 
 
@@ -23,7 +23,7 @@ class Door:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._runtime: Runtime | None = None
-        self._schedules: WatchedFile | None = None
+        self._schedules: WatchedFile[ScheduleFile] | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(self, request: Request) -> None:
@@ -47,12 +47,12 @@ class Door:
         self._runtime = None
         await self._stack.aclose()
 
-    async def _open(self) -> tuple[Runtime, WatchedFile]:
+    async def _open(self) -> tuple[Runtime, WatchedFile[ScheduleFile]]:
         async with self._opening:
             if self._runtime is None or self._schedules is None:
                 settings = self._settings or Settings.load()
                 self._runtime = await self._stack.enter_async_context(open_runtime(settings))
-                self._schedules = WatchedFile(settings.schedules_path, self._runtime.registry, SystemClock())
+                self._schedules = watch_enabled_schedules(self._runtime)
             return self._runtime, self._schedules
 
 

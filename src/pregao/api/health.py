@@ -12,6 +12,7 @@ from pregao.api.queue_actions import controls_document, forgotten
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import PregaoError
 from pregao.domain.job import JobPriority
+from pregao.limits.login_holds import login_holds
 from pregao.queue.messages import QueueLengths
 from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts
 from pregao.runtime import Runtime
@@ -33,7 +34,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
     the recorder does not follow. Never raises for a component that is down; each has 3 s to answer.
     """
     history = History(runtime.pool)
-    (generation, lengths, workers, schedulers, outbox, executions), (controls, parked) = await asyncio.gather(
+    (generation, lengths, workers, schedulers, outbox, executions), held, _ = await asyncio.gather(
         asyncio.gather(
             _probe(runtime.commands.read_generation()),
             _probe(runtime.views.lengths()),
@@ -42,14 +43,21 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             _probe(runtime.views.outbox()),
             _probe(history.last_executions(1)),
         ),
-        asyncio.gather(_probe(runtime.views.controls()), _probe(runtime.views.parked())),
+        asyncio.gather(
+            _probe(runtime.views.controls()), _probe(runtime.views.parked()), _probe(runtime.commands.control_fields())
+        ),
+        _probe(runtime.limits.look()),
     )
+    controls, parked, fields = held
     working = [worker for worker in workers or [] if worker.state == "working"]
     stopped = _what_stops_jobs(lengths, generation, working)
     behind = _what_keeps_records_back(executions, outbox)
     behind += [] if schedulers is None else _what_does_not_fire(schedulers)
     now = (clock or SystemClock()).now()
     behind += [] if controls is None else forgotten(controls, now)
+    logins = login_holds(fields or {})
+    behind += _what_is_wrong_with_limits(runtime.limits.problems, workers or [])
+    behind += [f"scraper {name} needs a login, and its jobs wait: {hold.why}" for name, hold in logins.items()]
     return {
         "status": "unhealthy" if stopped else "degraded" if behind else "healthy",
         "redis": "healthy" if lengths is not None else "unhealthy",
@@ -63,6 +71,10 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             "scheduler": None if schedulers is None else _scheduler_component(schedulers, executions or []),
         },
         "paused": None if controls is None else controls_document(controls)["paused"],
+        "logins": [
+            {"scraper": name, "why": hold.why, "host": hold.host, "since": market_iso(hold.since)}
+            for name, hold in logins.items()
+        ],
     }
 
 
@@ -116,6 +128,12 @@ def _what_does_not_fire(schedulers: list[SchedulerFacts]) -> list[str]:
         return ["no scheduler is alive: nothing fires; start one with `pregao scheduler`"]
     wrong = dict.fromkeys(problem for scheduler in schedulers for problem in scheduler.problems)
     return [f"schedule file: {problem}" for problem in wrong]
+
+
+def _what_is_wrong_with_limits(here: list[str], workers: list[WorkerFacts]) -> list[str]:
+    """The problems of the file of limits as this process sees it, and as workers on other hosts do."""
+    wrong = dict.fromkeys([*here, *(problem for worker in workers for problem in worker.problems)])
+    return [f"limits: {problem}" for problem in wrong]
 
 
 def _worker_component(workers: list[WorkerFacts]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from pregao.api.schemas import (
     SummaryView,
     period_of,
 )
+from pregao.api.scraper_schemas import FailureGroupsView, FailuresQuery
 from pregao.domain.errors import InvalidInput
 from pregao.runtime import Runtime
 from pregao.settings import Settings
@@ -121,6 +122,15 @@ async def stats_summary(query: Annotated[PeriodQuery, Query()], actions: Actions
 async def stats_by_scraper(query: Annotated[PeriodQuery, Query()], actions: Actions) -> Response:
     """Results of a period for each scraper, the busiest first."""
     return json_response({"period": query.period, "scrapers": await actions.by_scraper(period_of(query.period))})
+
+
+@routes.get("/failures", response_model=FailureGroupsView)
+async def failures(query: Annotated[FailuresQuery, Query()], actions: Actions) -> Response:
+    """Equal failures of a period put together, the most frequent first, each with an example."""
+    groups = await actions.failures(
+        period_of(query.period), scraper_name=query.scraper_name, error_class=query.error_class, limit=query.limit
+    )
+    return json_response({"period": query.period, "failures": groups})
 
 
 @routes.get("/{job_id}", response_model=JobView, responses=_NO_SUCH_JOB)

@@ -26,6 +26,7 @@ from pregao.domain.errors import (
     QueueUnavailable,
     ScheduleNotFound,
     ScheduleRefused,
+    ScraperNotFound,
     StoreUnavailable,
 )
 
@@ -81,11 +82,16 @@ def answer_error(request: Request, error: Exception, known: Sequence[str] = ()) 
         case RequestValidationError():
             return _invalid_request(error, known)
         case InvalidInput():
-            return invalid([FieldError(error.field, shown(error.value), error.problem, error.fix)])
+            several: list[InvalidInput] = getattr(error, "problems", [error])
+            return invalid([FieldError(one.field, shown(one.value), one.problem, one.fix) for one in several])
         case JobNotFound() | IllegalTransition():
             return _job_problem(error)
         case ScheduleNotFound() | ScheduleRefused():
             return _schedule_problem(error)
+        case ScraperNotFound():
+            return problem_response(
+                404, "scraper-not-found", "No such scraper", str(error), suggestions=error.suggestions
+            )
         case StarletteHTTPException():
             title = _TITLES.get(error.status_code, "The request cannot be served")
             response = problem_response(error.status_code, "http", title, str(error.detail))

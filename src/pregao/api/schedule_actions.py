@@ -11,15 +11,16 @@ from typing import Any
 from loguru import logger
 
 from pregao.api.rebuilding import rebuilding
+from pregao.configuration.problem import Problem
+from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import InvalidInput, ScheduleNotFound, ScheduleRefused, StoreUnavailable
 from pregao.queue.facts import Firing
 from pregao.runtime import Runtime
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults, by_hand
+from pregao.scheduler.occurrence import by_hand
 from pregao.scheduler.overview import describe
-from pregao.scheduler.problem import Problem
-from pregao.scheduler.watched_file import WatchedFile
+from pregao.scheduler.watched_file import watch_schedules
 from pregao.store.history import History
 
 KEY_LIMIT = 255
@@ -30,7 +31,7 @@ RUN_NAMESPACE = uuid.UUID("6d0f8a34-52c1-4f1b-8c0e-3f6f0f6a9b27")
 class ScheduleActions:
     """The schedules of a file on one runtime. The file is read again whenever it was written since."""
 
-    def __init__(self, runtime: Runtime, watched: WatchedFile, clock: Clock | None = None) -> None:
+    def __init__(self, runtime: Runtime, watched: WatchedFile[ScheduleFile], clock: Clock | None = None) -> None:
         self._runtime = runtime
         self._watched = watched
         self._clock = clock or SystemClock()
@@ -59,7 +60,7 @@ class ScheduleActions:
         return {
             **describe(file, name, self._clock.now(), firings),
             "last_firing": last.get(name),
-            "warnings": [_shown(warning) for warning in file.warnings if warning.schedule == name],
+            "warnings": [_shown(warning) for warning in file.warnings if warning.entry == name],
             "history_available": known,
         }
 
@@ -81,19 +82,19 @@ class ScheduleActions:
         why_not = file.why_not_run(name)
         if why_not is not None:
             raise ScheduleRefused(name, why_not)
-        settings = self._runtime.settings
-        defaults = Defaults(settings.max_retries, settings.timeout_ms / 1000)
         schedule, scraper = file.schedules[name], file.scrapers[name]
+        retries = self._runtime.limits.of(scraper).max_retries
 
         async def run() -> tuple[Firing, bool]:
             now = await self._runtime.commands.server_time()
-            wanted = by_hand(schedule, scraper, now, defaults, run_id=run_id, requested_by=requested_by)
+            wanted = by_hand(schedule, scraper, now, retries, run_id=run_id, requested_by=requested_by)
             return await self._runtime.commands.run(run_id, wanted.firing, wanted.specs)
 
         firing, new = await rebuilding(self._runtime, run)
         return _of_this_schedule(name, firing), new
 
     async def _read(self) -> tuple[ScheduleFile, list[Problem]]:
+        await self._runtime.limits.look()
         return await asyncio.to_thread(self._watched.refresh)
 
     async def _last_firings(self, names: Sequence[str], *, with_job_ids: bool) -> tuple[dict[str, Any], bool]:
@@ -103,6 +104,11 @@ class ScheduleActions:
         except StoreUnavailable as error:
             logger.warning("schedules are shown without their last firings: {}", error)
             return {}, False
+
+
+def watch_enabled_schedules(runtime: Runtime) -> WatchedFile[ScheduleFile]:
+    """The schedule file of the settings; schedules of a scraper that is disabled are asleep."""
+    return watch_schedules(runtime.settings.schedules_path, runtime.registry, runtime.limits, SystemClock())
 
 
 def run_id_of(idempotency_key: str | None) -> str:
@@ -119,7 +125,7 @@ def run_id_of(idempotency_key: str | None) -> str:
 def _check_loaded(name: str, file: ScheduleFile, problems: Sequence[Problem]) -> None:
     if name in file.schedules:
         return
-    own = [str(problem) for problem in problems if problem.schedule == name]
+    own = [str(problem) for problem in problems if problem.entry == name]
     if own:
         raise ScheduleRefused(name, f"it is not loaded: {'; '.join(own)}")
     by_lower = {known.lower(): known for known in file.schedules}
@@ -127,15 +133,9 @@ def _check_loaded(name: str, file: ScheduleFile, problems: Sequence[Problem]) ->
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
-    return {
-        "line": problem.line,
-        "schedule": problem.schedule,
-        "field": problem.field,
-        "value": problem.value,
-        "problem": problem.problem,
-        "fix": problem.fix,
-        "text": str(problem),
-    }
+    document = problem.document()
+    del document["file"]
+    return {**document, "text": str(problem)}
 
 
 def _of_this_schedule(name: str, firing: Firing) -> dict[str, Any]:

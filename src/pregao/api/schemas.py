@@ -298,6 +298,7 @@ class HealthView(BaseModel):
     problems: list[str]
     components: dict[str, Any]
     paused: list[dict[str, Any]] | None
+    logins: list[dict[str, Any]] = Field(description="Scrapers whose jobs wait for a login")
 
 
 class FieldProblem(BaseModel):

@@ -10,9 +10,9 @@ import orjson
 from pregao.attempt.outcome import Completed, Failed
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import Failure, FailureClass, clean_text, failure
+from pregao.domain.raised import classify_raised, classify_reported
 from pregao.queue.codec import encode_result
 
-_BUGS = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, AssertionError, SyntaxError)
 _INTERFACE = ("success", "data", "error")
 
 
@@ -31,9 +31,10 @@ def judge(result: Any, elapsed_seconds: float) -> Completed | Failed:
     metadata = values.get("metadata") or {}
     if values["success"]:
         return _completed(values["data"], elapsed_seconds, source, metadata)
-    error = FailureClass(values.get("failure_class", FailureClass.ERROR))
     message = clean_text(str(values["error"] or "the scraper reported a failure without saying why"))
-    return Failed(failure(error, message), elapsed_seconds, source, _storable(metadata))
+    found = classify_reported(values.get("failure_class"), message, metadata)
+    problem = failure(found.failure_class, message, retry_after_seconds=found.retry_after_seconds)
+    return Failed(problem, elapsed_seconds, source, _storable(metadata))
 
 
 def failed_by(error: BaseException, elapsed_seconds: float) -> Failed:
@@ -43,17 +44,12 @@ def failed_by(error: BaseException, elapsed_seconds: float) -> Failed:
 
 
 def classify(error: BaseException) -> Failure:
-    """Give a raised exception its class: a ScrapeError knows its own, a programming error is never retried."""
+    """Give a raised exception its class: a ScrapeError knows its own, any other is judged by what it says."""
     text = describe(error)
     if isinstance(error, ScrapeError):
-        return Failure(error.failure_class, text, error.retryable)
-    if isinstance(error, TimeoutError):
-        return failure(FailureClass.TIMEOUT, text)
-    if isinstance(error, OSError):
-        return failure(FailureClass.NETWORK, text)
-    if isinstance(error, _BUGS) or not isinstance(error, Exception):
-        return failure(FailureClass.BUG, text)
-    return failure(FailureClass.ERROR, text)
+        return Failure(error.failure_class, text, error.retryable, error.retry_after_seconds)
+    found = classify_raised(error, text)
+    return failure(found.failure_class, text, retry_after_seconds=found.retry_after_seconds)
 
 
 def describe(error: BaseException) -> str:

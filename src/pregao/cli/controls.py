@@ -35,7 +35,7 @@ def pause(
     from pregao.domain.clock import SystemClock
 
     named = {"priority": priority, "scraper_name": scraper, "why": why, "until": until, "for": lasting}
-    request = checked(PauseRequest, **named, who=_who(who))
+    request = checked(PauseRequest, **named, who=who or login_name())
 
     async def do(queue: QueueActions, target: Target) -> dict[str, Any]:
         end = request.end(SystemClock().now())
@@ -50,7 +50,7 @@ def resume(
     """Take a pause away."""
     from pregao.api.queue_schemas import ResumeRequest
 
-    request = checked(ResumeRequest, priority=priority, scraper_name=scraper, who=_who(who))
+    request = checked(ResumeRequest, priority=priority, scraper_name=scraper, who=who or login_name())
 
     async def do(queue: QueueActions, target: Target) -> dict[str, Any]:
         document, was_paused = await queue.resume(target, who=request.who)
@@ -70,7 +70,7 @@ def cap(
     """Bound how many jobs of a scraper run at once."""
     from pregao.api.queue_schemas import CapRequest
 
-    request = _bounded(CapRequest, "concurrency", concurrency, scraper_name=scraper, who=_who(who))
+    request = _bounded(CapRequest, "concurrency", concurrency, scraper_name=scraper, who=who or login_name())
 
     async def do(queue: QueueActions, target: Target) -> dict[str, Any]:
         return await queue.cap(target, request.concurrency, who=request.who)
@@ -87,7 +87,7 @@ def fair(
     from pregao.api.queue_actions import QueueActions
     from pregao.api.queue_schemas import FairRequest
 
-    request = _bounded(FairRequest, "every", every, who=_who(who))
+    request = _bounded(FairRequest, "every", every, who=who or login_name())
 
     async def do(_: JobActions, runtime: Runtime) -> dict[str, Any]:
         return await QueueActions(runtime).fair(request.every, who=request.who)
@@ -153,8 +153,9 @@ def _show(document: dict[str, Any], as_json: bool) -> None:
     typer.echo("\n".join(lines) or "nothing holds jobs back")
 
 
-def _who(named: str | None) -> str:
-    return named or getpass.getuser()
+def login_name() -> str:
+    """Who is logged in here."""
+    return getpass.getuser()
 
 
 def _bounded(model: type[Any], field: str, written: str, **values: object) -> Any:

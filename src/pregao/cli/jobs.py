@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pregao.cli.problem import FAILED, WaitTimedOut
 from pregao.cli.session import JsonOption, checked, console, local, print_json, print_table, shown, work
 from pregao.domain.errors import InvalidInput, StoreUnavailable
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Create, show, list, cancel, retry and wait for jobs.", no_args_is_help=True)
 
-FAILED, TIMED_OUT = 1, 2
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 TimeoutOption = Annotated[
     float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most; for ever when left out.")
@@ -82,13 +82,13 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
 
     wanted = canonical_job_id(job_id)
 
-    async def do(actions: JobActions, _: Runtime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def do(actions: JobActions, _: Runtime) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
         job = await actions.find(wanted)
         try:
             return job, await actions.history.attempts(wanted)
         except StoreUnavailable as error:
             typer.echo(f"note: without its attempts: {error}", err=True)
-            return job, []
+            return job, None
 
     job, attempts = work(do)
     if as_json:
@@ -114,7 +114,7 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
                 for one in attempts
             ],
         )
-    if any(one["logs"] for one in attempts):
+    if any(one["logs"] for one in attempts or ()):
         typer.echo(f"what was printed: pregao jobs logs {job['id']}")
 
 
@@ -183,6 +183,49 @@ def list_jobs(
     )
     pages = max(1, -(-total // page_size))
     typer.echo(f"page {page} of {pages}, {total} jobs")
+
+
+@app.command()
+def failures(
+    period: Annotated[str, typer.Option("--period", help="How far back: 30m, 24h, 7d.")] = "24h",
+    scraper_name: Annotated[str | None, typer.Option("--scraper", help="Only failures of this scraper.")] = None,
+    error_class: Annotated[str | None, typer.Option("--class", help="Only this class: timeout, network …")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many groups at most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Put equal failures together, the most frequent first, each with an example."""
+    from pregao.api.schemas import period_of
+    from pregao.api.scraper_schemas import FailuresQuery
+
+    query = checked(FailuresQuery, period=period, scraper_name=scraper_name, error_class=error_class, limit=limit)
+    groups = work(
+        lambda actions, _: actions.failures(
+            period_of(query.period),
+            scraper_name=query.scraper_name,
+            error_class=query.error_class,
+            limit=query.limit,
+        )
+    )
+    if as_json:
+        print_json({"period": query.period, "failures": groups})
+        return
+    print_table(
+        ["attempts", "jobs", "scraper", "class", "first seen", "last seen", "example", "its error"],
+        [
+            [
+                str(group["attempts"]),
+                str(group["jobs"]),
+                group["scraper_name"],
+                f"{group['error_class']} (ignored)" if group["ignored"] else group["error_class"],
+                local(group["first_seen"]),
+                local(group["last_seen"]),
+                group["example"]["job_id"],
+                group["example"]["error"],
+            ]
+            for group in groups
+        ],
+        whole=6,
+    )
 
 
 @app.command()
@@ -267,8 +310,7 @@ def _finish(job: dict[str, Any], as_json: bool) -> None:
         case "failed" | "cancelled":
             raise typer.Exit(FAILED)
         case status:
-            typer.echo(f"error: job {job['id']} is still {status}; `pregao jobs wait` goes on waiting", err=True)
-            raise typer.Exit(TIMED_OUT)
+            raise WaitTimedOut(f"job {job['id']} is still {status}; `pregao jobs wait` goes on waiting")
 
 
 def _print_logs(attempts: list[dict[str, Any]]) -> None:

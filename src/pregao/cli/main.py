@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from pregao.cli import jobs, queue, schedules, scrapers
-from pregao.domain.errors import InvalidInput, PregaoError
+from pregao.cli.problem import tell, wants_json
+from pregao.cli.session import JsonOption
+from pregao.domain.errors import PregaoError
 
 app = typer.Typer(
     name="pregao",
@@ -66,39 +68,36 @@ def api() -> None:
 
 
 @app.command()
-def env(export: Annotated[bool, typer.Option("--export", help="Put `export` in front, for eval.")] = False) -> None:
+def env(
+    export: Annotated[bool, typer.Option("--export", help="Put `export` in front, for eval.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Print REDIS_URL and DATABASE_URL of the system that is up here."""
-    from pregao.cli.env import environment_lines
-    from pregao.settings import Settings
+    from pregao.cli.env import env
 
-    for line in environment_lines(Settings.load()):
-        typer.echo(f"export {line}" if export else line)
+    env(export=export, as_json=as_json)
 
 
 @app.command()
-def migrate() -> None:
+def migrate(as_json: JsonOption = False) -> None:
     """Create or update the tables in PostgreSQL."""
-    from pregao.cli.migrate import migrate_lines
-    from pregao.settings import Settings
+    from pregao.cli.migrate import migrate
 
-    for line in migrate_lines(Settings.load()):
-        typer.echo(line)
+    migrate(as_json=as_json)
 
 
 @app.command()
-def recover() -> None:
+def recover(as_json: JsonOption = False) -> None:
     """Rebuild live jobs from PostgreSQL after Redis lost its contents."""
-    from pregao.cli.recover import recover_lines
-    from pregao.settings import Settings
+    from pregao.cli.recover import recover
 
-    for line in recover_lines(Settings.load()):
-        typer.echo(line)
+    recover(as_json=as_json)
 
 
 @app.command()
 def events(
     count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after this many.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each event as it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as a JSON document on a line.")] = False,
 ) -> None:
     """Follow what happens to jobs, live."""
     from pregao.cli.events import follow
@@ -107,7 +106,18 @@ def events(
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one frame as a JSON document and end.")] = False,
+) -> None:
+    """Watch queues, workers, running jobs, next firings and failures, live. `q` ends it."""
+    from pregao.cli.top import top
+
+    top(once=once, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
     """Look at engines, configuration, clocks and leftovers, and say what to do. Exits 1 when something is broken."""
     from pregao.cli.doctor import diagnose
 
@@ -117,10 +127,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def run(arguments: Sequence[str] | None = None, *, child_command: Sequence[str] | None = None) -> None:
     """Run the command line and exit. `child_command` is how `up` starts a role: the module when left out.
 
-    Exit codes: 0 done, 1 it failed and stderr says why, 2 bad usage or bad settings.
+    Exit codes: 0 done, 1 it failed and stderr says why, 2 bad usage, bad input or bad settings.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=None if arguments is None else list(arguments), obj=child_command)
+        app(args=words, obj=child_command)
     except PregaoError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
-        sys.exit(2 if isinstance(error, InvalidInput) else 1)
+        sys.exit(tell(error, as_json=wants_json(words)))

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
+import typer
+
+from pregao.cli.session import print_json, quiet
 from pregao.settings import Settings
 
 
-def migrate_lines(settings: Settings) -> list[str]:
-    """Apply what is missing; what was done, in lines. Raises StoreUnavailable and MigrationMismatch."""
-    from pregao.store.migrations import migrate
+def migrate(*, as_json: bool) -> None:
+    """Apply what is missing, and print what was done. Raises StoreUnavailable and MigrationMismatch."""
+    from pregao.store import migrations
 
-    applied = asyncio.run(migrate(settings.resolve_database_url()))
-    return [f"applied {name}" for name in applied] or ["nothing to apply: the database is up to date"]
+    quiet("ERROR")
+    applied = asyncio.run(migrations.migrate(Settings.load().resolve_database_url()))
+    if as_json:
+        print_json({"applied": applied})
+        return
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("nothing to apply: the database is up to date")

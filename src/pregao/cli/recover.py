@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
+import typer
+
+from pregao.cli.session import print_json, quiet
 from pregao.settings import Settings
 
-
-def recover_lines(settings: Settings) -> list[str]:
-    """Rebuild when the two do not agree; what was done, in lines. Raises QueueError, StoreError."""
-    return asyncio.run(_recover(settings))
+if TYPE_CHECKING:
+    from pregao.recovery import Reconciled
 
 
-async def _recover(settings: Settings) -> list[str]:
+def recover(*, as_json: bool) -> None:
+    """Rebuild when the two do not agree, and print what was done. Raises QueueError, StoreError."""
+    import msgspec
+
+    quiet("ERROR")
+    done = asyncio.run(_reconcile(Settings.load()))
+    if as_json:
+        print_json({"recovered": False} if done is None else {"recovered": True, **msgspec.structs.asdict(done)})
+    elif done is None:
+        typer.echo("nothing to recover: Redis and PostgreSQL agree")
+    else:
+        what = f"{done.jobs} unfinished jobs, {done.marks} fire marks restored"
+        typer.echo(f"generation {done.generation} ({done.cause}): {what}")
+
+
+async def _reconcile(settings: Settings) -> Reconciled | None:
     from pregao.queue.commands import QueueCommands
     from pregao.queue.connection import open_redis
     from pregao.recovery import reconcile
@@ -21,12 +38,7 @@ async def _recover(settings: Settings) -> list[str]:
     redis = open_redis(settings.resolve_redis_url())
     pool = await open_pool(settings.resolve_database_url())
     try:
-        done = await reconcile(QueueCommands(redis, settings.key_prefix), pool)
+        return await reconcile(QueueCommands(redis, settings.key_prefix), pool)
     finally:
         await pool.close()
         await redis.aclose()
-    if done is None:
-        return ["nothing to recover: Redis and PostgreSQL agree"]
-    return [
-        f"generation {done.generation} ({done.cause}): {done.jobs} unfinished jobs, {done.marks} fire marks restored"
-    ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,22 +104,20 @@ def check(
     file: Annotated[Path, typer.Argument(help="The schedule file to check.")], as_json: JsonOption = False
 ) -> None:
     """Show everything that is wrong with a schedule file, with line and fix. Exits 1 when anything is."""
-    import msgspec
-
+    from pregao.configuration.problem import FileRefused
     from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED
-    from pregao.scheduler.problem import ScheduleFileRefused
 
     try:
         loaded = _load(file)
         problems, warnings, sound = loaded.problems, loaded.warnings, len(loaded.schedules)
         asleep = {key: why for key in loaded.schedules if (why := loaded.why_not_run(key)) is not None}
         lacks = loaded.asleep
-    except ScheduleFileRefused as refused:
+    except FileRefused as refused:
         problems, warnings, sound, asleep, lacks = [refused.details], [], 0, {}, {}
     if as_json:
         report = {
-            "problems": [msgspec.structs.asdict(problem) for problem in problems],
-            "warnings": [msgspec.structs.asdict(warning) for warning in warnings],
+            "problems": [problem.document() for problem in problems],
+            "warnings": [warning.document() for warning in warnings],
             "schedules": sound,
             "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
             "not_configured": {key: lacks[key] for key in asleep if lacks[key].startswith("not configured")},
@@ -149,14 +149,13 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Make a schedule's jobs now, whether or not it is enabled or due. Its next firing stays what it is."""
-    from pregao.api.schedule_actions import ScheduleActions
+    from pregao.api.schedule_actions import ScheduleActions, watch_enabled_schedules
     from pregao.api.schedule_schemas import RunRequest
-    from pregao.scheduler.watched_file import WatchedFile
 
     request = checked(RunRequest, requested_by=_user() if requested_by is None else requested_by)
 
     async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        watched = WatchedFile(runtime.settings.schedules_path, runtime.registry, SystemClock())
+        watched = watch_enabled_schedules(runtime)
         actions = ScheduleActions(runtime, watched)
         return await actions.run(name, requested_by=request.requested_by, idempotency_key=idempotency_key)
 
@@ -180,17 +179,21 @@ def _user() -> str | None:
 
 
 def _load(file: Path | None) -> ScheduleFile:
+    from pregao.configuration.problem import FileRefused
+    from pregao.limits.disabled import resolve_enabled
+    from pregao.limits.live import limits_now
     from pregao.scheduler.loader import load_schedules
-    from pregao.scheduler.problem import ScheduleFileRefused
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
     settings = Settings.load()
     path = settings.schedules_path if file is None else file
+    registry = Registry.load(settings)
+    resolve = partial(resolve_enabled, registry, asyncio.run(limits_now(settings, registry)))
     try:
-        return load_schedules(path, resolve=Registry.load(settings).resolve_configured, clock=SystemClock())
-    except ScheduleFileRefused as refused:
-        raise (refused.of_the_settings() if file is None else refused) from None
+        return load_schedules(path, resolve=resolve, clock=SystemClock())
+    except FileRefused as refused:
+        raise (refused.of_the_settings("PREGAO_SCHEDULES") if file is None else refused) from None
 
 
 def _local(moment: str | None) -> str:

@@ -95,12 +95,12 @@ def print_run(entry: Entry, argument: str | None, run: Run) -> None:
             typer.echo(f"  {line}")
 
 
-def check_row(entry: Entry, argument: str | None, run: Run | None) -> dict[str, Any]:
-    """One line of a check; without a run for a scraper that has no canary."""
+def check_row(entry: Entry, argument: str | None, run: Run | None, *, enabled: bool = True) -> dict[str, Any]:
+    """One line of a check; without a run for a scraper that is disabled or has no canary."""
     row: dict[str, Any] = {
         "name": entry.name,
         "argument": argument,
-        "outcome": "no canary",
+        "outcome": "no canary" if enabled else "disabled",
         "error_class": None,
         "error": None,
         "seconds": None,

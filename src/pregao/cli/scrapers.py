@@ -5,25 +5,26 @@ Exit codes: 0 done, 1 something did not load or failed, 2 bad input.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pregao.cli.session import JsonOption, console, print_json
+from pregao.cli.scraper_limits import audit, set_limits, show, unset
+from pregao.cli.session import JsonOption, apart, console, print_json
 
 if TYPE_CHECKING:
+    from pregao.limits.live import LiveLimits
     from pregao.scrapers.entry import Entry
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
-app = typer.Typer(help="List scrapers, run one without a queue, and try them out.", no_args_is_help=True)
+app = typer.Typer(help="List scrapers, try them out, show and change their limits.", no_args_is_help=True)
 
 TimeoutOption = Annotated[
     float | None,
-    typer.Option("--timeout", min=0.1, max=86_400, help="Seconds it may take; SCRAPER_TIMEOUT when left out."),
+    typer.Option("--timeout", min=0.1, max=86_400, help="Seconds it may take; its limit when left out."),
 ]
 
 
@@ -58,10 +59,9 @@ def run(
 
     settings, registry = _load()
     entry = registry.find(name)
+    seconds = timeout or _limits(settings, registry).of(entry.name).timeout_seconds
     with _spinner(f"{entry.name} {argument or ''}"):
-        done = asyncio.run(
-            run_once(entry, argument, _seconds(settings, timeout), settings.scraper_environment.variables)
-        )
+        done = apart(run_once(entry, argument, seconds, settings.scraper_environment.variables))
     if as_json:
         print_json(run_document(entry, argument, done))
     else:
@@ -76,13 +76,12 @@ def check(
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run each scraper on an argument that is known to have data. Exits 1 when one fails or does not load."""
+    """Run each enabled scraper on an argument that is known to have data. Exits 1 when one fails or does not load."""
     from pregao.cli.scraper_views import check_document, print_check
-    from pregao.scrapers.canaries import canaries
 
     settings, registry = _load()
     entries = [registry.find(name) for name in names] if names else registry.entries()
-    rows = asyncio.run(_check(entries, canaries(entries), settings, _seconds(settings, timeout)))
+    rows = apart(_check(entries, _limits(settings, registry), settings, timeout))
     problems = [] if names else registry.problems
     if as_json:
         print_json(check_document(rows, problems))
@@ -93,7 +92,7 @@ def check(
 
 
 async def _check(
-    entries: list[Entry], arguments: Mapping[str, str], settings: Settings, timeout_seconds: float
+    entries: list[Entry], limits: LiveLimits, settings: Settings, timeout_seconds: float | None
 ) -> list[dict[str, Any]]:
     """One after another: browsers of several scrapers at once may be more than the machine has memory for."""
     from pregao.cli.scraper_views import check_row
@@ -101,12 +100,14 @@ async def _check(
 
     rows = []
     for number, entry in enumerate(entries, 1):
-        argument = arguments.get(entry.name)
-        if argument is None and entry.takes_argument:
-            rows.append(check_row(entry, None, None))
+        own = limits.of(entry.name)
+        argument = own.canary or entry.canary
+        if not own.enabled or (argument is None and entry.takes_argument):
+            rows.append(check_row(entry, None, None, enabled=own.enabled))
             continue
+        seconds = timeout_seconds or own.timeout_seconds
         with _spinner(f"{number} of {len(entries)}: {entry.name} {argument or ''}"):
-            done = await run_once(entry, argument, timeout_seconds, settings.scraper_environment.variables)
+            done = await run_once(entry, argument, seconds, settings.scraper_environment.variables)
         rows.append(check_row(entry, argument, done))
     return rows
 
@@ -119,14 +120,23 @@ def _load(*, anew: bool = False) -> tuple[Settings, Registry]:
 
     logger.remove()  # what does not load is told after the answer, and what a scraper logs beside its result
     settings = Settings.load()
-    with _spinner("looking for scrapers"):
+    with _spinner("looking for scrapers"), redirect_stdout(sys.stderr):
         return settings, Registry.load(settings, anew=anew)
 
 
-def _seconds(settings: Settings, timeout: float | None) -> float:
-    return settings.timeout_ms / 1000 if timeout is None else timeout
+def _limits(settings: Settings, registry: Registry) -> LiveLimits:
+    """What the file of limits says: these verbs need no server."""
+    from pregao.limits.live import LiveLimits
+
+    limits = LiveLimits(settings, registry)
+    limits.load()
+    return limits
 
 
 def _spinner(text: str) -> AbstractContextManager[object]:
     terminal = console(stderr=True)
     return terminal.status(text) if terminal.is_terminal else nullcontext()
+
+
+for verb_name, verb in (("show", show), ("set", set_limits), ("unset", unset), ("audit", audit)):
+    app.command(name=verb_name)(verb)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from pregao.domain.clock import MARKET_ZONE
+from pregao.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod
@@ -21,17 +23,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the API answers it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 WIDTH_OF_A_PIPE = 200
 
 
 def work(do: Callable[[JobActions, Runtime], Awaitable[T]]) -> T:
     """Run `do(actions, runtime)` on the servers of the settings. Raises what it raises, and InvalidSettings."""
+    quiet("ERROR")
+    return apart(_work(do))
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end. What scrapers print while they are imported goes to stderr: stdout is for the answer."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return asyncio.run(work)
+
+
+def quiet(level: str) -> None:
+    """Log nothing below `level`; the rest as bare lines on stderr."""
     from loguru import logger
 
     logger.remove()
-    logger.add(sys.stderr, level="ERROR", format="{message}", backtrace=False, diagnose=False)
-    return asyncio.run(_work(do))
+    logger.add(sys.stderr, level=level, format="{message}", backtrace=False, diagnose=False)
 
 
 async def _work(do: Callable[[JobActions, Runtime], Awaitable[T]]) -> T:
@@ -73,10 +86,10 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def shown(value: object) -> str:
-    """A value for people: nothing as a dash, data as JSON."""
+    """A value for people: nothing as a dash, data as JSON, and nothing that a terminal would obey."""
     if value is None:
         return "-"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), keep="\n")
 
 
 def local(moment: str | None) -> str:

@@ -13,6 +13,7 @@
     ├── StoreError
     │   ├── StoreUnavailable    PostgreSQL cannot be reached
     │   └── MigrationMismatch   an applied migration differs from the one shipped
+    ├── ScraperNotFound         no scraper is called that
     ├── ScheduleNotFound        no schedule is called that
     ├── ScheduleRefused         the schedule cannot do what was asked, and why
     ├── EngineError             an embedded engine does not start or stop
@@ -100,6 +101,16 @@ class MigrationMismatch(StoreError):
     """An applied migration differs from the file that is shipped; restore the file or the database."""
 
 
+class ScraperNotFound(PregaoError):
+    """No scraper is called that."""
+
+    def __init__(self, name: str, suggestions: list[str]) -> None:
+        """Say which name came, and those that come close to it."""
+        self.name, self.suggestions = name, suggestions
+        fix = f"did you mean {', '.join(suggestions)}?" if suggestions else "`pregao scrapers list` shows them"
+        super().__init__(f"no scraper {name!r} is known; {fix}")
+
+
 class ScheduleNotFound(PregaoError):
     """No schedule is called that."""
 
@@ -124,7 +135,12 @@ class EngineError(PregaoError):
 
 
 class ScrapeError(PregaoError):
-    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost."""
+    """A scraper failed. `metadata` is stored with the attempt: what is known of it all the same, such as its cost.
+
+    `retry_after_seconds` is what the source asked to wait, None when it did not say.
+    """
+
+    retry_after_seconds: float | None = None
 
     def __init__(
         self, message: str, failure_class: FailureClass = FailureClass.ERROR, *, retryable: bool | None = None

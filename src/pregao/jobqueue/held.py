@@ -15,6 +15,7 @@ from pregao.domain.errors import LeaseLost
 from pregao.queue.keys import Keys
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
+from pregao.queue.process import own_process
 from pregao.queue.views import WorkerFacts
 from pregao.settings import Settings
 
@@ -80,7 +81,7 @@ class HeldJobs:
             lease_ms=self._settings.lease_ms,
             renew_ms=self._settings.renew_ms,
             clock=self._clock,
-            heartbeat=lambda: msgspec.json.encode(WorkerFacts(id=self.holder, state="by hand")),
+            heartbeat=lambda: msgspec.json.encode(WorkerFacts(id=self.holder, process=own_process(), state="by hand")),
             on_verdict=self._on_verdict,
             on_generation_missing=lambda: None,
         )

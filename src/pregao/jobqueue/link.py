@@ -11,11 +11,13 @@ from redis.exceptions import RedisError
 
 from pregao.domain.errors import JobNotFound
 from pregao.generation import GenerationKeeper
+from pregao.limits.live import LiveLimits
 from pregao.listing import JobListing
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.replies import translate
 from pregao.queue.views import QueueViews
+from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
 from pregao.store.history import History
 from pregao.store.pool import open_pool
@@ -29,6 +31,8 @@ class Link:
 
     def __init__(self, settings: Settings) -> None:
         self.loop = asyncio.get_running_loop()
+        self._settings = settings
+        self._limits: LiveLimits | None = None
         self._redis = open_redis(settings.resolve_redis_url())
         self._database_url = settings.resolve_database_url()
         self._pool: asyncpg.Pool | None = None
@@ -47,6 +51,13 @@ class Link:
         except JobNotFound:
             return document
         return {**document, "result": recorded["result"]}
+
+    async def check_enabled(self, scraper: str, registry: Registry) -> None:
+        """Raises ScraperDisabled when no job of the scraper may be made."""
+        if self._limits is None:
+            self._limits = LiveLimits(self._settings, registry)
+        await self._limits.look()
+        self._limits.check_enabled(scraper)
 
     async def tend(self) -> None:
         """What a worker's ticks do for everybody, for the case that none runs."""
@@ -74,6 +85,8 @@ class Link:
 
     async def close(self) -> None:
         """End the connections."""
+        if self._limits is not None:
+            self._limits.close()
         await self._redis.aclose()
         if self._pool is not None:
             await self._pool.close()

@@ -59,8 +59,8 @@ class JobQueue:
     async def push(self, job: Job) -> bool:
         """Accept a new job; True also when it was accepted before. False when another live job holds its unique key.
 
-        Its `scraper_name` becomes the full one. Raises InvalidInput, also for a scraper that neither is installed here
-        nor runs on a live worker, and QueueFull.
+        Its `scraper_name` becomes the full one. Raises InvalidInput, also for a scraper that is disabled, or that
+        neither is installed here nor runs on a live worker, and QueueFull.
         """
         if job.status is not JobStatus.PENDING:
             raise InvalidInput("status", job.status.value, "is not the status of a new job", "push it as pending")
@@ -135,7 +135,9 @@ class JobQueue:
     async def _resolve(self, link: Link, name: str) -> str:
         if self._registry is None:
             self._registry = await aside(Registry.load, self._settings)
-        return await resolve_scraper(name, self._registry, link.views)
+        full_name = await resolve_scraper(name, self._registry, link.views)
+        await link.check_enabled(full_name, self._registry)
+        return full_name
 
     async def _move(self, job_id: str, wanted: JobStatus, job: Job | None) -> bool:
         current = await self.get_status(job_id)

@@ -17,8 +17,8 @@ from pregao.queue.facts import pack_result
 from pregao.queue.messages import RestoredJob, Settlement
 from pregao.queue.scripts import Argument
 
-BATCH_LIMIT = 1000
-"""Ids moved by one call; a longer script would hold up every other client."""
+BATCH_LIMIT = 200
+"""Jobs of one call at most: a script of ten milliseconds would hold up every other client."""
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ def settled_attempt(item: Settlement) -> list[Argument]:
         b"null" if report.error is None else orjson.dumps(report.error),
         msgspec.json.encode(report),
         b"" if result is None else pack_result(result, compress=len(result) > INLINE_RESULT_LIMIT_BYTES),
+        (report.error_class or "") if item.counts and not item.completed else "",
     ]
 
 

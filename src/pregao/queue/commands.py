@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import redis.asyncio as redis_async
@@ -38,13 +39,14 @@ from pregao.queue.views import SchedulerFacts
 CLOCK_JUMP_MS = 5_000
 WORKER_SILENCE_MS = 60_000
 TICK_ARGUMENTS = (CLOCK_JUMP_MS, WORKER_SILENCE_MS)
+"""Before the place of whoever ticks; none when it has no eye on its neighbours."""
 RECLAIM_ARGUMENTS = (BATCH_LIMIT, POISON_LIMIT, "")
 PROMOTE_ARGUMENTS = (BATCH_LIMIT, "")
 NO_OUTBOX_LIMIT = 1 << 52
 
 
 class QueueCommands:
-    """Every change of the queue. `now_ms` replaces the server's clock and `jobs_per_firing_call` 1,000, in tests only.
+    """Every change of the queue. `now_ms` and `jobs_per_firing_call` are for tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
     All of them are safe to repeat after a lost reply.
@@ -67,7 +69,7 @@ class QueueCommands:
         self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
-        """Accept jobs, in the order given. More than 1,000 are accepted in several steps, each whole or not at all."""
+        """Accept jobs, in the order given. More than one call takes are accepted in steps, each whole or not at all."""
         accepted: list[Enqueued] = []
         for chunk in chunks(specs):
             accepted += _enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))
@@ -76,7 +78,7 @@ class QueueCommands:
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
         """Enqueue the jobs of one occurrence, record it, and move the schedule's mark: once, whoever else tries.
 
-        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first 1,000, it is among the
+        The jobs differ by id and ticker alone, as the firing lists them. Killed after the first call, it is among the
         `started_firings`, and anybody can finish it.
         """
         reply, rest = await self.firings.begin(firing, specs)
@@ -99,7 +101,7 @@ class QueueCommands:
         return firing
 
     async def started_firings(self) -> list[Started]:
-        """Firings of more than 1,000 jobs that were begun and are not complete."""
+        """Firings of more jobs than a call takes that were begun and are not complete."""
         return await self.firings.started()
 
     async def finish_firing(self, started: Started) -> None:
@@ -132,17 +134,57 @@ class QueueCommands:
         """Put back marks that PostgreSQL remembers; never moves one backwards. Works without a generation."""
         return int(await self._scripts.call("mark", "later", *fire_marks(marks)))
 
-    async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None) -> Claims:
-        """Take up to `want` jobs, or the one named, under a lease. A repeated `sequence` answers the same again."""
-        arguments = self.claim_arguments(worker, want=want, lease_ms=lease_ms, sequence=sequence, job_id=job_id)
+    async def claim(
+        self,
+        worker: str,
+        *,
+        want: int,
+        lease_ms: int,
+        sequence: int,
+        job_id: str | None = None,
+        excluded: Iterable[str] = (),
+        slots: int = 0,
+    ) -> Claims:
+        """Take jobs for `want` slots, or the one named, under a lease. A repeated `sequence` answers the same again.
+
+        `excluded` and `slots` are as for `claim_arguments`.
+        """
+        arguments = self.claim_arguments(
+            worker,
+            want=want,
+            lease_ms=lease_ms,
+            sequence=sequence,
+            job_id=job_id,
+            excluded=excluded,
+            slots=slots,
+        )
         return read_claims(await self._scripts.call("claim", *arguments[FIXED_ARGUMENTS:]))
 
     def claim_arguments(
-        self, worker: str, *, want: int, lease_ms: int, sequence: int, job_id: str | None = None
+        self,
+        worker: str,
+        *,
+        want: int,
+        lease_ms: int,
+        sequence: int,
+        job_id: str | None = None,
+        excluded: Iterable[str] = (),
+        slots: int = 0,
     ) -> list[Argument]:
-        """Keys and arguments of a claim, for a caller that sends the script itself."""
-        own = (worker, lease_ms, min(want, BATCH_LIMIT), sequence, self.outbox_limit_bytes, job_id or "")
-        return [*self._scripts.fixed_arguments(), *own]
+        """Keys and arguments of a claim, for a caller that sends the script itself.
+
+        `excluded` are folded names of scrapers that this worker cannot take now; `slots` is how many it has in all
+        (0: as many as it wants).
+        """
+        own: list[Argument] = [
+            worker,
+            lease_ms,
+            min(want, BATCH_LIMIT),
+            sequence,
+            self.outbox_limit_bytes,
+            job_id or "",
+        ]
+        return [*self._scripts.fixed_arguments(), *own, ",".join(excluded), slots or want]
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """End attempts with what they came to; the fact for PostgreSQL is written in the same script."""
@@ -157,13 +199,19 @@ class QueueCommands:
         *,
         delay_ms: int = 0,
         reason: str = "released",
+        report: AttemptReport | None = None,
+        hold_ms: int | None = None,
         footprint: Footprint = NO_FOOTPRINT,
     ) -> list[Settled]:
-        """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once."""
-        report = msgspec.json.encode(AttemptReport(error=reason, footprint=footprint))
+        """Give attempts (id, token) back without spending a retry; `delay_ms` 0 puts them to the front at once.
+
+        `report` says more than a `reason`. `hold_ms` is for how long the source asked to be left alone: until then no
+        job of its hosts starts anywhere.
+        """
+        told = msgspec.json.encode(report or AttemptReport(error=reason, footprint=footprint))
         arguments: list[Argument] = []
         for job_id, token in held:
-            arguments += [job_id, token, delay_ms, report]
+            arguments += [job_id, token, delay_ms, told, "" if hold_ms is None else hold_ms]
         return _settled(await self._scripts.call("release", *arguments))
 
     async def reclaim(self, *, at_most: int = BATCH_LIMIT, dead_worker: str = "") -> dict[str, JobStatus]:
@@ -184,7 +232,7 @@ class QueueCommands:
 
     async def tick(self) -> Tick:
         """Correct leases after a jump of the server's clock, prune silent workers, heal the wake token."""
-        return read_tick(await self._scripts.call("tick", *TICK_ARGUMENTS))
+        return read_tick(await self._scripts.call("tick", *TICK_ARGUMENTS, ""))
 
     async def beat(self, scheduler: SchedulerFacts) -> int:
         """Say that a scheduler lives; returns how many do."""
@@ -234,6 +282,14 @@ class QueueCommands:
         except RedisError as error:
             raise translate(error) from error
 
+    async def control_fields(self) -> dict[str, str]:
+        """Every rule as it stands: what `control` changes."""
+        try:
+            fields: dict[bytes, bytes] = await self._redis.hgetall(self.keys.control)  # type: ignore[assignment]
+        except RedisError as error:
+            raise translate(error) from error
+        return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""
         restored = 0
@@ -276,17 +332,21 @@ class QueueCommands:
         return await self.forget_facts((fact.entry_id, fact.size_bytes) for fact in facts)
 
 
-def read_tick(reply: Sequence[bytes | int]) -> Tick:
-    """The answer of the tick script as numbers."""
-    corrected, due, expired, next_in_ms = (int(part) for part in reply)
-    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms)
+def read_tick(reply: Sequence[Any]) -> Tick:
+    """The answer of the tick script."""
+    corrected, due, expired, next_in_ms = (int(part) for part in reply[:4])
+    neighbours = {
+        worker.decode(errors="replace"): process.decode()
+        for worker, process in zip(reply[4::2], reply[5::2], strict=True)
+    }
+    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms, neighbours)
 
 
 def read_claims(reply: Sequence[bytes]) -> Claims:
     """The answer of the claim script."""
     claims, unreadable, foreign = [], [], []
-    for at in range(2, len(reply), 5):
-        identity, token, attempt, retry_count, document = reply[at : at + 5]
+    for at in range(2, len(reply), 6):
+        identity, token, attempt, retry_count, weight, document = reply[at : at + 6]
         if not token:
             foreign.append(ForeignJob(identity.decode(errors="replace"), JobPriority(attempt.decode()), document))
             continue
@@ -295,7 +355,7 @@ def read_claims(reply: Sequence[bytes]) -> Claims:
         except ValueError as error:
             unreadable.append((identity.decode(), token.decode(), str(error)))
         else:
-            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document))
+            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document, int(weight)))
     server_ms = int(reply[1]) if len(reply) > 1 else None
     return Claims(reply[0].decode().lower(), claims, unreadable, foreign, server_ms)  # type: ignore[arg-type]
 

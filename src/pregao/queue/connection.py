@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import hiredis
@@ -107,23 +108,9 @@ async def check_server(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -
     Raises UnsafeServer when it evicts keys, or is a Redis Cluster and `prefix` has no hash tag; QueueUnavailable when
     it does not answer. What is merely unwise comes back in `warnings`.
     """
-    try:
-        info = await redis.info()
-    except RedisError as error:
-        raise translate(error) from error
-    except OSError as error:
-        raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction":
-        raise UnsafeServer(
-            f"this Redis may evict jobs: maxmemory-policy is {policy!r}; set it to noeviction "
-            "(CONFIG SET maxmemory-policy noeviction, and in the server's configuration file)"
-        )
-    if info.get("cluster_enabled") in (1, "1") and not re.search(r"\{[^}]+\}", prefix):
-        raise UnsafeServer(
-            f"this is a Redis Cluster and the key prefix {prefix!r} has no hash tag, so that one queue would be spread "
-            "over many slots; set PREGAO_PREFIX={scraper}:"
-        )
+    info = await server_info(redis)
+    for reason in unsafe_reasons(info, prefix):
+        raise UnsafeServer(reason)
     warnings = []
     if info.get("aof_enabled") in (0, "0"):
         warnings.append("appendonly is off: jobs accepted since the last snapshot are lost when the server stops")
@@ -132,3 +119,30 @@ async def check_server(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -
         maxmemory_bytes=int(info.get("maxmemory", 0)),
         warnings=warnings,
     )
+
+
+async def server_info(redis: redis_async.Redis) -> dict[str, Any]:
+    """What the server says of itself (INFO). Raises QueueUnavailable, QueueError."""
+    try:
+        return dict(await redis.info())
+    except RedisError as error:
+        raise translate(error) from error
+    except OSError as error:
+        raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
+
+
+def unsafe_reasons(info: Mapping[str, Any], prefix: str) -> list[str]:
+    """Why a server that says this of itself must not be trusted with jobs, and what to do; empty when it may."""
+    reasons = []
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        reasons.append(
+            f"this Redis may evict jobs: maxmemory-policy is {policy!r}; set it to noeviction "
+            "(CONFIG SET maxmemory-policy noeviction, and in the server's configuration file)"
+        )
+    if info.get("cluster_enabled") in (1, "1") and not re.search(r"\{[^}]+\}", prefix):
+        reasons.append(
+            f"this is a Redis Cluster and the key prefix {prefix!r} has no hash tag, so that one queue would be spread "
+            "over many slots; set PREGAO_PREFIX={scraper}:"
+        )
+    return reasons

@@ -26,13 +26,17 @@ _PLAIN = b"j"
 
 
 class AttemptReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a worker says of an attempt that ended. `error_class` is a FailureClass value; times are seconds."""
+    """What a worker says of an attempt that ended. `error_class` is a FailureClass value; times are seconds.
+
+    `ignored` is a failure that says nothing against the scraper: statistics and breakers leave it out.
+    """
 
     error: str | None = None
     error_class: str | None = None
     response_time_seconds: float | None = None
     source: str | None = None
     metadata: dict[str, Any] = {}
+    ignored: bool = False
     footprint: Footprint = NO_FOOTPRINT
 
 

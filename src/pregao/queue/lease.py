@@ -1,7 +1,7 @@
 """Keeping leases: a thread with its own connection renews what this process holds.
 
 A thread, so that Python code which blocks the event loop cannot lose the leases of the jobs beside it. The same thread
-ticks the queue (promote, reclaim, heal), for the same reason.
+ticks the queue (promote, reclaim, heal) and looks after the neighbours, for the same reason.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pregao.queue.arguments import BATCH_LIMIT
 from pregao.queue.commands import PROMOTE_ARGUMENTS, RECLAIM_ARGUMENTS, TICK_ARGUMENTS, read_tick
 from pregao.queue.connection import open_redis_for_thread
 from pregao.queue.keys import Keys
+from pregao.queue.neighbours import Neighbours
 from pregao.queue.scripts import Argument, ThreadScripts
 
 Verdict = Literal["cancel", "lost", "expired"]
@@ -65,6 +66,7 @@ class LeaseKeeper:
         self._on_verdict = on_verdict
         self._on_generation_missing = on_generation_missing
         self._ticks = ticks
+        self._neighbours = Neighbours(worker)
         self._redis = open_redis_for_thread(redis_url, timeout_seconds=max(0.5, renew_ms / 2000))
         self._scripts = ThreadScripts(self._redis, keys)
         self._held: dict[str, Held] = {}
@@ -96,6 +98,7 @@ class LeaseKeeper:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            self._neighbours.close()
             try:
                 self._scripts.call("reclaim", BATCH_LIMIT, POISON_LIMIT, self._worker)
             except QueueError as error:
@@ -139,21 +142,29 @@ class LeaseKeeper:
                 self._on_verdict(lease.job_id, lease.token, "cancel")
 
     def _tick(self) -> float:
-        tick = read_tick(self._scripts.call("tick", *TICK_ARGUMENTS))
+        tick = read_tick(self._scripts.call("tick", *TICK_ARGUMENTS, self._neighbours.place))
         if tick.corrected_ms:
             logger.info(
-                "nobody ticked for {:.0f} s, or the server's clock was set: leases were moved along",
+                "the server was away, or nobody ticked, or its clock was set: leases were moved along by {:.1f} s",
                 tick.corrected_ms / 1000,
             )
         if tick.expired:
             reclaimed = self._scripts.call("reclaim", *RECLAIM_ARGUMENTS)
             for job_id, state in zip(reclaimed[::2], reclaimed[1::2], strict=True):
                 logger.warning("reclaimed job {}: its worker stopped renewing; now {}", job_id.decode(), state.decode())
+        for worker in self._neighbours.ended(tick.neighbours):
+            self._return_jobs_of(worker)
         if tick.due:
             self._scripts.call("promote", *PROMOTE_ARGUMENTS)
         if tick.next_in_ms is None:
             return TICK_SECONDS
         return min(TICK_SECONDS, tick.next_in_ms / 1000 + 0.005)
+
+    def _return_jobs_of(self, dead_worker: str) -> None:
+        returned = self._scripts.call("reclaim", BATCH_LIMIT, POISON_LIMIT, dead_worker)
+        self._neighbours.returned(dead_worker)
+        if returned:
+            logger.warning("worker {} on this machine has died; {} jobs returned", dead_worker, len(returned) // 2)
 
     def _give_up_expired(self) -> None:
         """Stop attempts shortly before their lease ends, when renewing it does not succeed."""

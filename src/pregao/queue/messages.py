@@ -18,7 +18,7 @@ SettleCode = Literal["ok", "dup", "stale"]
 Renewal = Literal["ok", "cancel", "lost"]
 PriorityCode = Literal["ok", "refused", "unknown"]
 CancelCode = Literal["cancelled", "requested", "ended", "unknown"]
-ClaimCode = Literal["ok", "behind", "unknown", "refused"]
+ClaimCode = Literal["ok", "full", "behind", "unknown", "refused"]
 
 
 class Enqueued(msgspec.Struct, frozen=True):
@@ -29,13 +29,17 @@ class Enqueued(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """One attempt that this worker holds. `raw_document` is the job's JSON as it stands in Redis."""
+    """One attempt that this worker holds. `raw_document` is the job's JSON as it stands in Redis.
+
+    `weight` is how many slots it takes.
+    """
 
     spec: JobSpec
     token: str
     attempt: int
     retry_count: int
     raw_document: bytes = b"{}"
+    weight: int = 1
 
     @property
     def job_id(self) -> str:
@@ -79,7 +83,8 @@ class Claims(msgspec.Struct, frozen=True):
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """The end of an attempt: what the worker found out. `result_json` is the scraped data as JSON bytes.
 
-    `killed` is an attempt whose process died: it spends no retry, but the third such loss fails the job.
+    `killed` is an attempt whose process died: it spends no retry, but the third such loss fails the job. A failure that
+    `counts` speaks against the scraper: enough of one class in a row open its breaker.
     """
 
     claim: Claim
@@ -87,6 +92,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     killed: bool = False
     report: AttemptReport
     retryable: bool = False
+    counts: bool = False
     delay_ms: int = 0
     result_json: bytes | None = None
 
@@ -120,12 +126,16 @@ class Reprioritized(msgspec.Struct, frozen=True):
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next of either."""
+    """What a tick found: the clock jump it corrected, retries due, leases expired, ms until the next of either.
+
+    `neighbours` are the workers at the place of whoever ticked: their ids, and `pid/start` of each.
+    """
 
     corrected_ms: int
     due: int
     expired: int
     next_in_ms: int | None
+    neighbours: dict[str, str] = {}
 
 
 class RestoredJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,15 +26,22 @@ OUTBOX_PAGE = 50
 
 
 class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC."""
+    """What a worker says of itself with every heartbeat. `heartbeat_at` is the server's time, aware UTC.
+
+    `version` is that of its package, empty when it says none. `process` is `place/pid/start` (see queue/process.py), by
+    which a neighbour may learn that it died. `problems` are those of its limits.
+    """
 
     id: str
     host: str = ""
     pid: int = 0
+    process: str = ""
     slots: int = 0
     running: int = 0
     state: str = "working"
+    version: str = ""
     scrapers: list[str] = []
+    problems: list[str] = []
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None
 
@@ -45,6 +52,7 @@ class SchedulerFacts(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     host: str = ""
     pid: int = 0
+    version: str = ""
     schedules: int = 0
     problems: list[str] = []
     heartbeat_at: datetime | None = None
@@ -82,18 +90,18 @@ class QueueViews:
                 pipe.llen(self.keys.ready(priority))
             pipe.zcard(self.keys.delayed)
             pipe.zcard(self.keys.running)
-            return QueueLengths(*await _answered(pipe.execute()))
+            return QueueLengths(*await answered(pipe.execute()))
 
     async def parked(self) -> dict[str, dict[JobPriority, int]]:
         """Jobs that are ready and held back, by folded scraper name and priority; only those that have any."""
-        scrapers = sorted(name.decode() for name in await _answered(self._redis.smembers(self.keys.parked)))
+        scrapers = sorted(name.decode() for name in await answered(self._redis.smembers(self.keys.parked)))
         if not scrapers:
             return {}
         async with self._redis.pipeline(transaction=True) as pipe:
             for scraper in scrapers:
                 for priority in JobPriority:
                     pipe.llen(self.keys.parked_jobs(scraper, priority))
-            counts = iter(await _answered(pipe.execute()))
+            counts = iter(await answered(pipe.execute()))
         found = {scraper: {priority: next(counts) for priority in JobPriority} for scraper in scrapers}
         return {scraper: by_priority for scraper, by_priority in found.items() if any(by_priority.values())}
 
@@ -102,12 +110,12 @@ class QueueViews:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.time()
             pipe.hgetall(self.keys.control)
-            (seconds, micros), fields = await _answered(pipe.execute())
+            (seconds, micros), fields = await answered(pipe.execute())
         return read_controls(fields, from_ms(int(seconds) * 1000 + int(micros) // 1000))
 
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""
-        status = await _answered(self._redis.get(self.keys.status(job_id)))
+        status = await answered(self._redis.get(self.keys.status(job_id)))
         try:
             return None if status is None else JobStatus(status.decode())
         except ValueError:
@@ -126,7 +134,7 @@ class QueueViews:
             for job_id in job_ids:
                 pipe.get(self.keys.data(job_id))
                 pipe.hmget(self.keys.meta(job_id), "state", "worker", "due", "cancel", "lost", "version")
-            answers = await _answered(pipe.execute())
+            answers = await answered(pipe.execute())
         found: dict[str, dict[str, Any]] = {}
         for job_id, data, meta in zip(job_ids, answers[::2], answers[1::2], strict=True):
             if data is None:
@@ -142,15 +150,15 @@ class QueueViews:
 
     async def running_ids(self, limit: int = 1000) -> list[str]:
         """Running jobs, those whose lease ends first in front."""
-        return [i.decode() for i in await _answered(self._redis.zrange(self.keys.running, 0, limit - 1))]
+        return [i.decode() for i in await answered(self._redis.zrange(self.keys.running, 0, limit - 1))]
 
     async def delayed_ids(self, limit: int = 1000) -> list[str]:
         """Jobs that wait for a retry, the next one due in front."""
-        return [i.decode() for i in await _answered(self._redis.zrange(self.keys.delayed, 0, limit - 1))]
+        return [i.decode() for i in await answered(self._redis.zrange(self.keys.delayed, 0, limit - 1))]
 
     async def unrecorded(self, limit: int = 1000) -> list[JobFact]:
         """The newest facts about jobs that are still on their way to PostgreSQL, newest first."""
-        entries = await _answered(self._redis.xrevrange(self.keys.outbox, count=limit))
+        entries = await answered(self._redis.xrevrange(self.keys.outbox, count=limit))
         facts = []
         for entry_id, fields in entries:
             try:
@@ -179,7 +187,7 @@ class QueueViews:
         last = b"+"
         for start in range(0, limit, OUTBOX_PAGE):
             count = min(OUTBOX_PAGE, limit - start)
-            page = await _answered(self._redis.xrevrange(self.keys.outbox, max=last, count=count))
+            page = await answered(self._redis.xrevrange(self.keys.outbox, max=last, count=count))
             for entry in page:
                 yield entry
             if len(page) < count:
@@ -199,21 +207,9 @@ class QueueViews:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.time()
             pipe.hgetall(key)
-            (seconds, micros), entries = await _answered(pipe.execute())
-        now = from_ms(int(seconds) * 1000 + int(micros) // 1000)
-        alive: list[Beating] = []
-        for name, value in sorted(entries.items()):
-            heartbeat, _, facts = value.partition(b"|")
-            try:
-                heartbeat_at = from_ms(int(heartbeat))
-                member = msgspec.json.decode(facts, type=kind)
-            except (ValueError, OverflowError, msgspec.MsgspecError) as error:
-                logger.warning("the heartbeat of {!r} in {} cannot be read: {}", name, key, error)
-                continue
-            if (now - heartbeat_at).total_seconds() <= ALIVE_SECONDS:
-                identity = name.decode(errors="replace")
-                alive.append(msgspec.structs.replace(member, id=identity, heartbeat_at=heartbeat_at))
-        return alive
+            time, entries = await answered(pipe.execute())
+        now = server_time(time)
+        return [member for member in read_heartbeats(entries, kind) if is_alive(member, now)]
 
     async def outbox(self) -> OutboxFacts:
         """Size and age of what PostgreSQL does not have yet, and how many facts it refused."""
@@ -223,18 +219,44 @@ class QueueViews:
             pipe.get(self.keys.outbox_bytes)
             pipe.xrange(self.keys.outbox, count=1)
             pipe.xlen(self.keys.outbox_dead)
-            (seconds, micros), entries, size, oldest, dead = await _answered(pipe.execute())
-        return OutboxFacts(
-            entries=entries,
-            bytes=int(size or 0),
-            oldest_at=from_ms(int(oldest[0][0].split(b"-")[0])) if oldest else None,
-            dead=dead,
-            now=from_ms(int(seconds) * 1000 + int(micros) // 1000),
-        )
+            time, entries, size, oldest, dead = await answered(pipe.execute())
+        return outbox_facts(server_time(time), entries, size, oldest, dead)
 
     async def orphans(self) -> int:
         """Ids that another producer pushed without a job behind them."""
-        return int(await _answered(self._redis.llen(self.keys.orphans)))
+        return int(await answered(self._redis.llen(self.keys.orphans)))
+
+
+def server_time(reply: Sequence[Any]) -> datetime:
+    """What `TIME` answers, as aware UTC."""
+    seconds, micros = reply
+    return from_ms(int(seconds) * 1000 + int(micros) // 1000)
+
+
+def outbox_facts(now: datetime, entries: int, size: bytes | None, oldest: Sequence[Any], dead: int) -> OutboxFacts:
+    """The outbox from what XLEN, GET, XRANGE (one entry) and XLEN answer, in this order."""
+    oldest_at = from_ms(int(oldest[0][0].split(b"-")[0])) if oldest else None
+    return OutboxFacts(entries=entries, bytes=int(size or 0), oldest_at=oldest_at, dead=dead, now=now)
+
+
+def read_heartbeats(entries: dict[bytes, bytes], kind: type[Beating]) -> list[Beating]:
+    """Every entry of a hash of heartbeats, fresh or old, by name; one that cannot be read is logged and left out."""
+    members: list[Beating] = []
+    for name, value in sorted(entries.items()):
+        heartbeat, _, facts = value.partition(b"|")
+        try:
+            heartbeat_at = from_ms(int(heartbeat))
+            member = msgspec.json.decode(facts, type=kind)
+        except (ValueError, OverflowError, msgspec.MsgspecError) as error:
+            logger.warning("the heartbeat of {!r} cannot be read: {}", name, error)
+            continue
+        members.append(msgspec.structs.replace(member, id=name.decode(errors="replace"), heartbeat_at=heartbeat_at))
+    return members
+
+
+def is_alive(member: WorkerFacts | SchedulerFacts, now: datetime) -> bool:
+    """Whether its last heartbeat is fresh at `now`, the server's time."""
+    return member.heartbeat_at is not None and (now - member.heartbeat_at).total_seconds() <= ALIVE_SECONDS
 
 
 def _live_fields(meta: list[bytes | None]) -> dict[str, Any]:
@@ -249,8 +271,11 @@ def _live_fields(meta: list[bytes | None]) -> dict[str, Any]:
     }
 
 
-async def _answered(answer: Awaitable[Any]) -> Any:
-    """Redis-py types its answers for text and bytes at once; ours are bytes, so that the caller knows better."""
+async def answered(answer: Awaitable[Any]) -> Any:
+    """The answer of redis-py, or its error as one of ours.
+
+    It types answers for text and bytes at once; ours are bytes, so that the caller knows better.
+    """
     try:
         return await answer
     except RedisError as error:

@@ -19,7 +19,7 @@ from pregao.queue.messages import Claims
 from pregao.queue.replies import translate
 from pregao.queue.scripts import hash_of
 
-WAKE_SECONDS = 5.0
+WAKE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 
 
@@ -34,7 +34,7 @@ class WokenClaims:
         self._connection: Any = None
 
     async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int) -> Claims:
-        """Claim when there is work, or after five seconds all the same. Raises as `QueueCommands.claim` does."""
+        """Claim when there is work, or after ten seconds all the same. Raises as `QueueCommands.claim` does."""
         arguments = self._commands.claim_arguments(worker, want=want, lease_ms=lease_ms, sequence=sequence)
         try:
             return read_claims(await self._send(arguments))

@@ -13,7 +13,7 @@ decides about it again and step 2 finds it, with this schedule file or any other
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -26,7 +26,7 @@ from pregao.domain.schedule import Schedule
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults, Occurrence, handle
+from pregao.scheduler.occurrence import Occurrence, handle
 from pregao.scheduler.triggers import fires_between, next_fire
 
 OVERDUE_LIMIT = 50
@@ -40,9 +40,10 @@ _EARLY_WAIT = timedelta(milliseconds=250)
 class Dispatcher:
     """Handles the due occurrences of a schedule file, together with any number of others that do the same."""
 
-    def __init__(self, clock: Clock, defaults: Defaults) -> None:
+    def __init__(self, clock: Clock, retries_of: Callable[[str], int]) -> None:
+        """`retries_of` tells the retries of a scraper's jobs, for schedules that say nothing about them."""
         self._clock = clock
-        self._defaults = defaults
+        self._retries_of = retries_of
         self._known: dict[str, Hashable | None] = {}
         self._ahead = timedelta()
 
@@ -122,7 +123,7 @@ class Dispatcher:
     def _decide(self, schedule: Schedule, scraper: str, fire_time: datetime) -> Occurrence:
         """What becomes of one occurrence. One whose jobs are refused is skipped, and holds up no other schedule."""
         try:
-            return handle(schedule, scraper, fire_time, self._clock.now() - self._ahead, self._defaults)
+            return handle(schedule, scraper, fire_time, self._clock.now() - self._ahead, self._retries_of(scraper))
         except InvalidInput as error:
             logger.error("schedule {} cannot fire: {}", schedule.name, error)
             skipped = Firing(

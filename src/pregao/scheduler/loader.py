@@ -12,14 +12,16 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from pregao.configuration.document import Mapping, read_yaml
+from pregao.configuration.form import Form
+from pregao.configuration.problem import Problem, shown
 from pregao.domain.clock import Clock
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import MAX_RETRIES_LIMIT, TIMEOUT_LIMIT_SECONDS, JobPriority
+from pregao.domain.names import counted
 from pregao.domain.schedule import DEFAULT_GRACE_SECONDS, DEFAULT_TIMEZONE, CatchUp, Once, Schedule, ScheduleType
-from pregao.scheduler.document import Mapping, read_yaml
-from pregao.scheduler.form import Form
+from pregao.limits.disabled import DISABLED, ScraperDisabled
 from pregao.scheduler.metadata import read_metadata
-from pregao.scheduler.problem import Problem, shown
 from pregao.scheduler.rules import FIELDS_OF_TYPE, read_moment, read_rule
 from pregao.scheduler.tickers import read_tickers
 from pregao.scheduler.triggers import next_fire
@@ -40,8 +42,9 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     """What a schedule file holds.
 
     `schedules` are the sound ones by name. `scrapers` gives the canonical scraper of each schedule that can fire;
-    `asleep` says of the others what they lack: `no scraper`, `not configured: set NAME`, or `not loaded: PLACE: ERROR`.
-    `suggestions` says for some which scraper was meant. `warnings` keep nothing from running.
+    `asleep` says of the others what they lack: `no scraper`, `disabled` (it is), `not configured: set NAME`, or
+    `not loaded: PLACE: ERROR`. `suggestions` says for some which scraper was meant, or what to do. `warnings` keep
+    nothing from running.
     """
 
     path: Path
@@ -51,6 +54,16 @@ class ScheduleFile(msgspec.Struct, frozen=True):
     warnings: list[Problem]
     asleep: dict[str, str] = {}
     suggestions: dict[str, str] = {}
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may take the place of what was loaded before: not when nothing in it is sound."""
+        return bool(self.schedules) or not self.problems
+
+    @property
+    def summary(self) -> str:
+        """How many schedules there are."""
+        return counted(len(self.schedules), "schedule")
 
     def why_not_run(self, name: str) -> str | None:
         """Why the jobs of a schedule cannot be made here: "its scraper 'BCBB' is not installed; did you mean BCB?"."""
@@ -70,8 +83,8 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
     """Read and check a schedule file.
 
     `resolve` turns a loose scraper name into the canonical one and raises UnknownScraper, NotConfigured, BrokenScraper,
-    or InvalidInput when the name is ambiguous; without it every name stands for itself. Raises ScheduleFileRefused when
-    the file is missing or is not YAML; all else is listed in `problems`.
+    ScraperDisabled, or InvalidInput when the name is ambiguous; without it every name stands for itself. Raises
+    FileRefused when the file is missing or is not YAML; all else is listed in `problems`.
     """
     result = ScheduleFile(path, {}, {}, [], [])
     listing = _listing(path, result.problems)
@@ -82,7 +95,7 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
     for name, line, first in listing.duplicates:
         result.problems.append(
             Problem(
-                file=file, line=line, schedule=name, problem=f"is written twice, first on line {first}",
+                file=file, line=line, entry=name, problem=f"is written twice, first on line {first}",
                 fix="give one of the two another name; neither is loaded",
             )
         )  # fmt: skip
@@ -91,7 +104,7 @@ def load_schedules(path: Path, *, resolve: Callable[[str], str] | None = None, c
         if not isinstance(entry.value, Mapping):
             result.problems.append(
                 Problem(
-                    file=file, line=line, schedule=name, value=entry.text, problem="is not a schedule",
+                    file=file, line=line, entry=name, value=entry.text, problem="is not a schedule",
                     fix="indent its fields below its name: type, scraper, hour …",
                 )
             )  # fmt: skip
@@ -129,7 +142,7 @@ def _listing(path: Path, problems: list[Problem]) -> Mapping | None:
     top.report_duplicates()
     known = [name for name in top.names() if name == "schedules" or name.startswith("x-")]
     top.report_unknown(["schedules", *known], "the file takes schedules, and x-… for anchors")
-    problems.extend(msgspec.structs.replace(problem, schedule=None) for problem in top.problems)
+    problems.extend(top.problems)
     listing = top.get("schedules")
     if listing is None:
         problems.append(Problem(file=file, line=document.line, problem="there is no `schedules:`", fix=fix))
@@ -161,7 +174,7 @@ def _read_schedule(form: Form, now: datetime) -> Schedule | None:
     if rule is None or scraper is None or form.problems:
         return None
     schedule = Schedule(
-        name=form.schedule, scraper=scraper, rule=rule, timezone=zone.key, start_date=start, end_date=end, **options
+        name=form.entry, scraper=scraper, rule=rule, timezone=zone.key, start_date=start, end_date=end, **options
     )
     unbounded = msgspec.structs.replace(schedule, start_date=None, end_date=None)
     if kind is ScheduleType.CRON and next_fire(unbounded, now) is None:
@@ -181,7 +194,7 @@ def _warn_of_the_past(form: Form, schedule: Schedule, now: datetime) -> None:
 
 
 def _check_name(form: Form) -> None:
-    name = form.schedule
+    name = form.entry
     if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
         form.report(None, "has an unusable name", f"use 1 to {NAME_LIMIT} printable characters")
 
@@ -267,6 +280,8 @@ def _resolve(form: Form, scraper: str, resolve: Callable[[str], str] | None) -> 
         return None, NO_SCRAPER, error.fix if error.suggestions else None
     except NotConfigured as error:
         return None, str(error), None
+    except ScraperDisabled as error:
+        return None, DISABLED, error.fix
     except BrokenScraper as error:
         if error.canonical is None:
             return None, f"{NOT_LOADED}: {error.reason}", None

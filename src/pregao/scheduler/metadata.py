@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pregao.configuration.document import Located, Mapping
+from pregao.configuration.form import Form
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import check_metadata
-from pregao.scheduler.document import Located, Mapping
-from pregao.scheduler.form import Form
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 

@@ -18,13 +18,6 @@ ON_TIME = timedelta(seconds=5)
 """A firing that is handled within this time is on time, whatever its misfire grace."""
 
 
-class Defaults(msgspec.Struct, frozen=True):
-    """What a job gets where its schedule says nothing."""
-
-    max_retries: int
-    timeout_seconds: float | None
-
-
 class Occurrence(msgspec.Struct, frozen=True):
     """A handled occurrence or a run by hand, ready to be written: the firing and its jobs (none unless it runs)."""
 
@@ -32,12 +25,15 @@ class Occurrence(msgspec.Struct, frozen=True):
     specs: list[JobSpec]
 
 
-def handle(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime, defaults: Defaults) -> Occurrence:
-    """Decide about the occurrence at `fire_time`, seen at `now`. `scraper` is the canonical name."""
+def handle(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime, max_retries: int) -> Occurrence:
+    """Decide about the occurrence at `fire_time`, seen at `now`. `scraper` is the canonical name.
+
+    `max_retries` is for a schedule that says nothing about it; a job without a timeout has that of its scraper.
+    """
     outcome, detail = decide(schedule, fire_time, now)
     runs = outcome in ("fired", "late")
     job_id = partial(occurrence_job_id, schedule.name, fire_time)
-    specs = _specs(schedule, scraper, fire_time, now, defaults, job_id) if runs else []
+    specs = _specs(schedule, scraper, fire_time, now, max_retries, job_id) if runs else []
     firing = Firing(
         schedule_name=schedule.name,
         scraper_name=scraper,
@@ -51,10 +47,10 @@ def handle(schedule: Schedule, scraper: str, fire_time: datetime, now: datetime,
 
 
 def by_hand(
-    schedule: Schedule, scraper: str, now: datetime, defaults: Defaults, *, run_id: str, requested_by: str | None
+    schedule: Schedule, scraper: str, now: datetime, max_retries: int, *, run_id: str, requested_by: str | None
 ) -> Occurrence:
     """A run of the schedule at `now`, whatever its rule says. Raises InvalidInput when its jobs could never run."""
-    specs = _specs(schedule, scraper, now, now, defaults, partial(run_job_id, run_id))
+    specs = _specs(schedule, scraper, now, now, max_retries, partial(run_job_id, run_id))
     firing = Firing(
         schedule_name=schedule.name,
         scraper_name=scraper,
@@ -96,10 +92,9 @@ def _specs(
     scraper: str,
     fire_time: datetime,
     now: datetime,
-    defaults: Defaults,
+    max_retries: int,
     job_id: Callable[[str | None], str],
 ) -> list[JobSpec]:
-    retries, timeout = schedule.max_retries, schedule.timeout_seconds
     metadata = {"schedule_name": schedule.name, "scheduled_at": market_iso(fire_time), **schedule.metadata}
     return [
         JobSpec(
@@ -107,8 +102,8 @@ def _specs(
             scraper_name=scraper,
             ticker=ticker,
             priority=schedule.priority,
-            max_retries=defaults.max_retries if retries is None else retries,
-            timeout_seconds=defaults.timeout_seconds if timeout is None else timeout,
+            max_retries=max_retries if schedule.max_retries is None else schedule.max_retries,
+            timeout_seconds=schedule.timeout_seconds,
             metadata=metadata,
             schedule_name=schedule.name,
             fire_time=fire_time,

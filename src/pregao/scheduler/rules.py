@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from pregao.configuration.form import Form
 from pregao.domain.schedule import CronFields, Every, Once, Rule, ScheduleType, UnixCron
-from pregao.scheduler.form import Form
 from pregao.scheduler.ranges import SPANS, UNIX_SPANS, backward_range
 from pregao.scheduler.triggers import as_utc, check_cron_fields, check_unix_cron, is_cron_expression
 

@@ -13,24 +13,26 @@ from typing import Any
 
 from loguru import logger
 
+from pregao.configuration.problem import FileRefused, Problem
+from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import GenerationMissing, QueueError, StoreError, UnsafeServer
 from pregao.domain.names import counted
 from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
+from pregao.limits.live import LiveLimits, following_limits
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.views import SchedulerFacts
 from pregao.scheduler.dispatcher import Dispatcher
 from pregao.scheduler.loader import ScheduleFile
-from pregao.scheduler.occurrence import Defaults
 from pregao.scheduler.overview import describe
-from pregao.scheduler.problem import Problem, ScheduleFileRefused
-from pregao.scheduler.watched_file import WatchedFile
+from pregao.scheduler.watched_file import watch_schedules
 from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.version import running_version
 
 LOOK_SECONDS = 1.0
 """The longest sleep: a changed file or a clock that was set is noticed within this time."""
@@ -58,9 +60,9 @@ class ScraperScheduler:
         self._clock = clock or SystemClock()
         self._path = self._settings.schedules_path if config_path is None else Path(config_path)
         self._registry = registry
-        self._file: WatchedFile | None = None
-        defaults = Defaults(self._settings.max_retries, self._settings.timeout_ms / 1000)
-        self._dispatcher = Dispatcher(self._clock, defaults)
+        self._file: WatchedFile[ScheduleFile] | None = None
+        self._limits: LiveLimits | None = None
+        self._dispatcher = Dispatcher(self._clock, self._retries_of)
         self._background = Background("scheduler")
         self._id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._next_beat = 0.0
@@ -81,14 +83,18 @@ class ScraperScheduler:
         return [] if self._file is None else list(self._file.problems)
 
     async def initialize(self) -> None:
-        """Read the schedule file. Raises ScheduleFileRefused when it is missing or is not YAML."""
+        """Read the schedule file. Raises FileRefused when it is missing or is not YAML."""
         if self._registry is None:
             self._registry = await aside(Registry.load, self._settings)
-        self._file = WatchedFile(self._path, self._registry, self._clock)
+        self._limits = LiveLimits(self._settings, self._registry, clock=self._clock)
+        await self._limits.look()
+        self._file = watch_schedules(self._path, self._registry, self._limits, self._clock)
         try:
             self._file.load()
-        except ScheduleFileRefused as refused:
-            raise (refused.of_the_settings() if self._path == self._settings.schedules_path else refused) from None
+        except FileRefused as refused:
+            raise (
+                refused.of_the_settings("PREGAO_SCHEDULES") if self._path == self._settings.schedules_path else refused
+            ) from None
         logger.info("{} from {}", counted(len(self.file.schedules), "schedule"), self._path)
         for name in self.file.asleep:
             logger.warning("schedule {} does not fire: {}", name, self.file.why_not_run(name))
@@ -112,8 +118,8 @@ class ScraperScheduler:
     def get_jobs(self) -> list[dict[str, Any]]:
         """The enabled schedules: id, name, next_run_time (ISO 8601, São Paulo; None if never), trigger, state.
 
-        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `not configured: …`
-        or `not loaded: …`.
+        State is `scheduled`, `over`, or why nothing fires: `no scraper` (it is not installed), `disabled` (its scraper
+        is), `not configured: …` or `not loaded: …`.
         """
         now = self._clock.now()
         enabled = [name for name, schedule in self.file.schedules.items() if schedule.enabled]
@@ -121,10 +127,14 @@ class ScraperScheduler:
         told = ("name", "next_run_time", "trigger", "state")
         return [{"id": row["name"], **{key: row[key] for key in told}} for row in shown]
 
+    def _retries_of(self, scraper: str) -> int:
+        return self._settings.max_retries if self._limits is None else self._limits.of(scraper).max_retries
+
     async def _run(self) -> None:
         assert self._registry is not None
+        assert self._limits is not None
         try:
-            async with following(self._registry):
+            async with following(self._registry), following_limits(self._limits):
                 await self._serve()
         except Exception:
             # Whoever started it may never ask how it ended.
@@ -178,6 +188,7 @@ class ScraperScheduler:
             id=self._id,
             host=socket.gethostname(),
             pid=os.getpid(),
+            version=running_version(),
             schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
             problems=[str(problem) for problem in self.problems],
         )

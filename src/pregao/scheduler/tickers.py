@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pregao.scheduler.document import Located, Mapping
-from pregao.scheduler.form import Form
+from pregao.configuration.document import Located, Mapping
+from pregao.configuration.form import Form
 
 _NO_TICKERS: tuple[str | None, ...] = (None,)
 _CODE = re.compile(r"[A-Z0-9]{2,12}")

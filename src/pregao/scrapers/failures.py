@@ -6,11 +6,10 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
 
+from pregao.domain.classification import retry_after_seconds
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 
@@ -67,10 +66,11 @@ def of_transport(error: httpx.HTTPError | httpx.InvalidURL, origin: str) -> Scra
 def of_status(status: int, headers: Mapping[str, str], body: bytes, url: str) -> ScrapeError:
     """An answer came, but not one that carries data."""
     host = _host(url)
-    if status == 429:
-        wait = retry_after(headers.get("retry-after"), headers.get("date"))
+    wait = retry_after_seconds(headers.get("retry-after"), headers.get("date"))
+    if status == 429 or (status == 503 and wait is not None and not is_challenge(body)):
+        name = "429 Too Many Requests" if status == 429 else "503 Service Unavailable"
         when = "" if wait is None else f", retry after {wait:g} s"
-        return RateLimited(f"{host} answered 429 Too Many Requests{when}", wait)
+        return RateLimited(f"{host} answered {name}{when}", wait)
     if is_challenge(body) or status == 403:
         return ScrapeError(f"{host} refuses automated access (HTTP {status})", FailureClass.BLOCKED)
     if status == 401:
@@ -93,33 +93,6 @@ def is_challenge(body: bytes) -> bool:
     head = body[:_CHECKED].lower()
     marks = _CHALLENGE_MARKS if len(body) > _CHECKED else _CHALLENGE_MARKS + _CAPTCHA_MARKS
     return any(mark in head for mark in marks)
-
-
-def retry_after(header: str | None, date_header: str | None = None) -> float | None:
-    """Seconds to wait, from either form of Retry-After; None when it is absent or unreadable.
-
-    A date counts from the answer's own Date header, so that the two clocks need not agree.
-
-    >>> retry_after("7"), retry_after("soon"), retry_after(None)
-    (7.0, None, None)
-    >>> retry_after("Mon, 05 Oct 2026 12:00:30 GMT", "Mon, 05 Oct 2026 12:00:00 GMT")
-    30.0
-    """
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    until, sent = _http_date(text), _http_date(date_header or "")
-    if until is None or sent is None:
-        return None
-    return max(0.0, (until - sent).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _host(url: str) -> str:

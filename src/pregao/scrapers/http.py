@@ -13,6 +13,7 @@ from functools import lru_cache
 import httpx
 import orjson
 
+from pregao.domain.classification import retry_after_seconds
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers import failures
@@ -43,7 +44,7 @@ class Reply:
     @property
     def retry_after_seconds(self) -> float | None:
         """What the source asks to wait, None when it does not say."""
-        return failures.retry_after(self.headers.get("retry-after"), self.headers.get("date"))
+        return retry_after_seconds(self.headers.get("retry-after"), self.headers.get("date"))
 
     def refusal(self) -> ScrapeError:
         """The failure that its status stands for, for a caller who accepted the status and finds no better reason."""

@@ -35,16 +35,23 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     def read_live(cls, home: Path) -> RunFile | None:
         """The run file of a system that is up now; None when none is, or when its file cannot be read."""
         try:
-            if not _owned(home / OWNER_LOCK):
+            if not is_owned(home):
                 return None
             return msgspec.json.decode((home / RUN_FILE).read_bytes(), type=cls)
         except (OSError, msgspec.DecodeError):
             return None
 
 
-def _owned(lock: Path) -> bool:
-    """Whether a process holds the owner's lock. A pid in a file proves nothing: it may have been re-used."""
-    with lock.open("rb") as file:
+def is_owned(home: Path) -> bool:
+    """Whether a `pregao up` runs in `home`, by its lock. Raises OSError.
+
+    A pid in a file proves nothing: it may have been re-used.
+    """
+    try:
+        file = (home / OWNER_LOCK).open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -33,6 +33,7 @@ LOCAL_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
 _BY_SOURCE = {"upstreams": UPSTREAM, "user_agents": USER_AGENT}
 REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 DB_PARTS = ("DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_DATABASE")
+LONGEST_SILENCE_MS = 5_000
 
 
 class InvalidSettings(InvalidInput):
@@ -142,6 +143,7 @@ class Settings(BaseModel):
     db_database: str | None = Field(None, alias="DB_DATABASE")
     key_prefix: Annotated[str, AfterValidator(_visible)] = Field("scraper:", alias="PREGAO_PREFIX")
     schedules_path: Path = Field(Path("config/scraper_schedules.yaml"), alias="PREGAO_SCHEDULES")
+    scrapers_file: Path = Field(Path("config/scrapers.yaml"), alias="PREGAO_SCRAPERS_FILE")
     concurrent_jobs: Annotated[int, Field(ge=1, le=1000)] = Field(3, alias="SCRAPER_CONCURRENT_JOBS")
     max_retries: Annotated[int, Field(ge=0, le=100)] = Field(3, alias="SCRAPER_MAX_RETRIES")
     timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(60_000, alias="SCRAPER_TIMEOUT")
@@ -193,16 +195,20 @@ class Settings(BaseModel):
 
     @classmethod
     def load(
-        cls, env_file: str | Path | None = ".env", *, environ: Mapping[str, str] | None = None, **overrides: Any
+        cls,
+        env_file: str | Path | None = ".env",
+        *,
+        environ: Mapping[str, str] | None = None,
+        ignoring: Collection[str] = (),
+        **overrides: Any,
     ) -> Settings:
         """Read `environ` (default: the process's), then `env_file` for what it leaves open.
 
-        An empty value counts as not given. `overrides` are attributes by name and win over both.
-        Raises InvalidSettings naming every bad variable at once.
+        An empty value counts as not given, and so does each variable in `ignoring`. `overrides` are attributes by name
+        and win over both. Raises InvalidSettings naming every bad variable at once.
         """
-        process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
-        file = _from_file(env_file, process)
-        given = {**file, **process}
+        process, file = _sources(env_file, environ)
+        given = {name: value for name, value in {**file, **process}.items() if name not in ignoring}
         known: dict[str, Any] = {
             name: given[field.alias]
             for name, field in cls.model_fields.items()
@@ -227,8 +233,11 @@ class Settings(BaseModel):
 
     @property
     def renew_ms(self) -> int:
-        """Milliseconds between two renewals of a lease: three chances before it ends."""
-        return self.lease_ms // 3
+        """Milliseconds between two renewals of a lease: three chances before it ends, or more.
+
+        A renewal is the worker's heartbeat too: with a long lease it must not come so rarely that nobody hears it.
+        """
+        return min(self.lease_ms // 3, LONGEST_SILENCE_MS)
 
     @property
     def home(self) -> Path:
@@ -284,6 +293,21 @@ class Settings(BaseModel):
 def _secrets() -> frozenset[str]:
     """The variables that hold a secret of ours: those of the fields that no representation shows."""
     return frozenset(field.alias for field in Settings.model_fields.values() if field.alias and not field.repr)
+
+
+def given_variables(env_file: str | Path | None = ".env", environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Every variable that is given, a setting or not: `environ` (default: the process's), then `env_file`.
+
+    Raises InvalidSettings when the file cannot be read.
+    """
+    process, file = _sources(env_file, environ)
+    return {**file, **process}
+
+
+def _sources(env_file: str | Path | None, environ: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What the environment gives, and what the file does; empty values are none."""
+    process = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+    return process, _from_file(env_file, process)
 
 
 def _from_file(env_file: str | Path | None, process: Mapping[str, str]) -> dict[str, str]:

@@ -71,6 +71,7 @@ class History:
                 "outcome": row["outcome"],
                 "error": row["error"],
                 "error_class": row["error_class"],
+                "fingerprint": row["fingerprint"],
                 "response_time_seconds": _number(row["response_time"]),
                 "source": row["source"],
                 "metadata": row["metadata"],
@@ -83,6 +84,28 @@ class History:
                 "logs": row["logs"],
             }
             for row in rows
+        ]
+
+    async def latest_failures(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The latest attempts that failed or lost their lease, newest first, with the job's status now.
+
+        They are looked for among the 2,000 newest attempts and the 50 newest jobs that failed for good. Raises
+        InvalidInput for a limit outside 1 to 1,000.
+        """
+        _check_page(limit, 0)
+        return [
+            {
+                "ended_at": market_iso(row["ended_at"]),
+                "job_id": str(row["job_id"]),
+                "scraper_name": row["scraper_name"],
+                "ticker": row["ticker"],
+                "attempt": row["attempt"],
+                "status": row["status"],
+                "error_class": row["error_class"],
+                "error": row["error"],
+                "worker": row["worker"],
+            }
+            for row in await self._fetch("list_failures", limit)
         ]
 
     async def summary(self, since: datetime) -> dict[str, Any]:
@@ -117,10 +140,47 @@ class History:
             found[row["schedule_name"]] = firing | ({"job_ids": row["job_ids"]} if with_job_ids else {})
         return found
 
-    async def audit(self, limit: int = 50) -> list[dict[str, Any]]:
-        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail."""
+    async def failure_groups(
+        self, since: datetime, *, scraper_names: Collection[str] = (), error_class: str | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """Equal failures since then, the most frequent first, each with its newest example.
+
+        `ignored` ones say nothing against their scraper. `first_seen` is when the first of them was recorded at all.
+        """
         _check_page(limit, 0)
-        return [{**dict(row), "at": market_iso(row["at"])} for row in await self._fetch("list_audit", limit)]
+        start, names = require_aware(since, "since"), list(scraper_names) or None
+        rows = await self._fetch("group_failures", start, names, error_class, limit)
+        return [
+            {
+                "fingerprint": row["fingerprint"],
+                "scraper_name": row["scraper_name"],
+                "error_class": row["error_class"] or row["outcome"],
+                "ignored": row["ignored"],
+                "attempts": row["attempts"],
+                "jobs": row["jobs"],
+                "first_seen": market_iso(row["first_seen"]),
+                "last_seen": market_iso(row["last_seen"]),
+                "example": {"job_id": str(row["job_id"]), "ticker": row["ticker"], "error": row["error"]},
+            }
+            for row in rows
+        ]
+
+    async def observed(self, scraper_name: str, since: datetime) -> dict[str, Any]:
+        """How many good results a scraper had since then, and the time within which 95 % of them came."""
+        (row,) = await self._fetch("observe_scraper", scraper_name, require_aware(since, "since"))
+        p95 = row["p95_seconds"]
+        return {"results": row["results"], "p95_seconds": None if p95 is None else round(p95, 3)}
+
+    async def audit(
+        self, limit: int = 50, *, scraper: str | None = None, before: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The latest changes of rules and limits, newest first: at, who, what, before, after, detail.
+
+        `scraper` is a folded name; `before` leaves out what happened then or later.
+        """
+        _check_page(limit, 0)
+        rows = await self._fetch("list_audit", limit, scraper, before)
+        return [{**dict(row), "at": market_iso(row["at"])} for row in rows]
 
     async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         with unavailable():
@@ -140,7 +200,7 @@ def _check_page(limit: int, offset: int) -> None:
 
 
 def _job_document(row: asyncpg.Record) -> dict[str, Any]:
-    """The contract's keys first, then ours."""
+    """The contract's keys first, then ours; `created_exactly` has the microseconds, which decide an order."""
     return {
         "id": str(row["job_id"]),
         "scraper_name": row["scraper_name"],
@@ -169,6 +229,7 @@ def _job_document(row: asyncpg.Record) -> dict[str, Any]:
         "result_metadata": row["result_metadata"],
         "result_omitted": row["result_omitted"],
         "version": row["version"],
+        "created_exactly": row["created_at"],
     }
 
 

@@ -28,6 +28,17 @@ class Migration(msgspec.Struct, frozen=True):
     checksum: str
 
 
+class MigrationState(msgspec.Struct, frozen=True):
+    """How a database differs from what is shipped, by the names of the migrations.
+
+    `missing` are not applied yet, `unknown` come from a newer version, `changed` were applied with other contents.
+    """
+
+    missing: list[str]
+    unknown: list[str]
+    changed: list[str]
+
+
 def shipped() -> list[Migration]:
     """The migrations of this version, in the order in which they apply."""
     folder = files(__package__) / "migrations"
@@ -49,11 +60,11 @@ async def migrate(dsn: str, migrations: list[Migration] | None = None) -> list[s
         await connection.close()
 
 
-async def pending(dsn: str, migrations: list[Migration] | None = None) -> list[str]:
-    """Names that `migrate` would apply. Raises MigrationMismatch and StoreUnavailable as it does."""
+async def compare(dsn: str, migrations: list[Migration] | None = None) -> MigrationState:
+    """How this database differs from what is shipped. Raises StoreUnavailable."""
     connection = await _connect(dsn)
     try:
-        return [item.name for item in _todo(await _recorded(connection), migrations or shipped())]
+        return _compare(await _recorded(connection), migrations or shipped())
     finally:
         await connection.close()
 
@@ -62,20 +73,28 @@ def _read(name: str, text: str) -> Migration:
     return Migration(name, text, hashlib.sha256(text.encode()).hexdigest())
 
 
+def _compare(recorded: dict[str, str], migrations: list[Migration]) -> MigrationState:
+    known = {migration.name: migration.checksum for migration in migrations}
+    return MigrationState(
+        missing=[name for name in known if name not in recorded],
+        unknown=[name for name in recorded if name not in known],
+        changed=[name for name, checksum in recorded.items() if known.get(name, checksum) != checksum],
+    )
+
+
 def _todo(recorded: dict[str, str], migrations: list[Migration]) -> list[Migration]:
-    known = {migration.name: migration for migration in migrations}
-    for name, checksum in recorded.items():
-        if name not in known:
-            raise MigrationMismatch(
-                f"migration {name} is applied to this database but is not part of this version of Pregão; "
-                "run the newer version, or use another database"
-            )
-        if known[name].checksum != checksum:
-            raise MigrationMismatch(
-                f"migration {name} was applied with other contents than the file now shipped; "
-                "restore the file, and put the change into a new migration"
-            )
-    return [migration for migration in migrations if migration.name not in recorded]
+    state = _compare(recorded, migrations)
+    for name in state.unknown:
+        raise MigrationMismatch(
+            f"migration {name} is applied to this database but is not part of this version of Pregão; "
+            "run the newer version, or use another database"
+        )
+    for name in state.changed:
+        raise MigrationMismatch(
+            f"migration {name} was applied with other contents than the file now shipped; "
+            "restore the file, and put the change into a new migration"
+        )
+    return [migration for migration in migrations if migration.name in state.missing]
 
 
 async def _connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:

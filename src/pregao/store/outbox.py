@@ -17,10 +17,12 @@ from pregao.queue.facts import Fact, decode_entry, entry_size
 from pregao.queue.replies import translate
 from pregao.store.salvage import salvage
 
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 2000
+"""Facts of one transaction at most: most of a small one is the wait for the disk."""
 BATCH_BYTES = 8 * 1024 * 1024
 """Bytes of a batch, packed or unpacked: a bound on the recorder's memory and on one statement."""
-_PAGE_WHEN_LARGE = 16
+_PAGE, _PAGE_WHEN_LARGE = 500, 16
+"""Entries of one call, so that no call holds up the others."""
 
 Fields = Mapping[bytes, bytes]
 
@@ -48,7 +50,7 @@ class Outbox:
         self._keys = self._commands.keys
 
     async def read(self) -> list[Entry]:
-        """The oldest entries, at most 500 and, but for the first, 8 MB."""
+        """The oldest entries, at most 2,000 and, but for the first, 8 MB."""
         page = await self._page_size()
         entries: list[Entry] = []
         room, start = BATCH_BYTES, "-"
@@ -79,7 +81,9 @@ class Outbox:
 
     async def forget(self, entries: list[Entry]) -> None:
         """Drop entries that are recorded or buried."""
-        await self._commands.forget_facts((entry.entry_id, entry.size_bytes) for entry in entries)
+        for start in range(0, len(entries), _PAGE):
+            part = entries[start : start + _PAGE]
+            await self._commands.forget_facts((entry.entry_id, entry.size_bytes) for entry in part)
 
     async def bury(self, entry: Entry, problem: str) -> None:
         """Keep a copy of an entry that cannot be recorded in `outbox:dead`, with the reason."""
@@ -94,7 +98,7 @@ class Outbox:
     async def _page_size(self) -> int:
         """Everything at once while the whole outbox is small; few at a time once it holds large results."""
         size = await answered(self._redis.get(self._keys.outbox_bytes))
-        return BATCH_ENTRIES if int(size or 0) <= BATCH_BYTES else _PAGE_WHEN_LARGE
+        return _PAGE if int(size or 0) <= BATCH_BYTES else _PAGE_WHEN_LARGE
 
 
 async def answered(answer: Awaitable[Any]) -> Any:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 RECORDER_LOCK = 0x70726567616F_0001
 """Key of the advisory lock that the working recorder holds, and a recovery."""
 
-_IDLE_SECONDS = 2.0
+_IDLE_SECONDS = 5.0
 _GATHER_SECONDS = 0.02
 _STANDBY_SECONDS = 1.0
 _HOLD_SECONDS = 2.0
@@ -52,7 +52,7 @@ _BACKOFF_SECONDS = (0.1, 2.0)
 class Recorder:
     """One of any number of recorders on the same Redis and PostgreSQL; one at a time works.
 
-    `reconcile` is called at the start of `run`, after every outage, and every two seconds: it sees to it that
+    `reconcile` is called at the start of `run`, after every outage, and every five seconds: it sees to it that
     PostgreSQL and Redis belong to the same generation.
     """
 
@@ -97,12 +97,12 @@ class Recorder:
     async def _work(self, waiting: redis_async.Redis) -> None:
         while True:
             await self._reconcile_when_due()
-            if not await self._drain():
-                await asyncio.sleep(_STANDBY_SECONDS * random.uniform(0.8, 1.2))
-            self._note(None)
             if await self._outbox.wait(waiting, _IDLE_SECONDS):
                 # Jobs end in bursts; one commit for a few milliseconds of them costs nobody anything.
                 await asyncio.sleep(_GATHER_SECONDS)
+                if not await self._drain():
+                    await asyncio.sleep(_STANDBY_SECONDS * random.uniform(0.8, 1.2))
+            self._note(None)
 
     async def _drain(self) -> bool:
         """Record until the outbox is empty, or for two seconds; False when another recorder holds the lock."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput
+from pregao.domain.fingerprint import fingerprint
 from pregao.domain.job import JobSpec, JobStatus
+from pregao.domain.names import fold
 from pregao.queue.codec import encode_result, storable_object, storable_text
 from pregao.queue.facts import AttemptReport, ControlFact, EndedAttempt, FiringFact, JobFact
 
 Row: TypeAlias = tuple[Any, ...]
+Name: TypeAlias = tuple[str, str | None]
+"""Scraper and ticker of a job."""
 
 
 class JobChange(msgspec.Struct):
@@ -100,12 +104,16 @@ def change_row(change: JobChange) -> Row:
     )
 
 
-def attempt_rows(facts: Iterable[JobFact]) -> list[Row]:
-    """For `insert_attempts`: every attempt that ended in the batch."""
-    return [_attempt_row(fact.job_id, fact.ended_attempt) for fact in facts if fact.ended_attempt is not None]
+def attempt_rows(facts: Iterable[JobFact], names: Mapping[str, Name]) -> list[Row]:
+    """For `insert_attempts`: every attempt that ended in the batch. `names` are scraper and ticker by job."""
+    return [
+        _attempt_row(fact.job_id, fact.ended_attempt, names[fact.job_id])
+        for fact in facts
+        if fact.ended_attempt is not None
+    ]
 
 
-def _attempt_row(job_id: str, ended: EndedAttempt) -> Row:
+def _attempt_row(job_id: str, ended: EndedAttempt, name: Name) -> Row:
     report, completed = ended.report, ended.outcome == "completed"
     return (
         job_id,
@@ -120,11 +128,23 @@ def _attempt_row(job_id: str, ended: EndedAttempt) -> Row:
         storable_object(report.metadata).decode(),
         ended.started_at,
         ended.ended_at,
+        _fingerprint(ended, name),
+        report.ignored and not completed,
         _text(report.footprint.logs),
         _measured(report.footprint.peak_memory_mb),
         _measured(report.footprint.cpu_seconds),
         _text(report.footprint.exit_signal),
     )
+
+
+def _fingerprint(ended: EndedAttempt, name: Name) -> str | None:
+    """Of what failed, and of what was put off for a failure; None for attempts that were merely given back."""
+    report = ended.report
+    failed = ended.outcome in ("failed", "lost") or (ended.outcome == "released" and report.error_class is not None)
+    if not failed:
+        return None
+    scraper, ticker = name
+    return fingerprint(report.error_class or ended.outcome, fold(scraper) or scraper, report.error or "", ticker)
 
 
 def result_row(change: JobChange) -> Row | None:
@@ -147,6 +167,7 @@ def result_row(change: JobChange) -> Row | None:
         fact.attempt,
         error_class,
         _text(report.source),
+        report.ignored and fact.state is JobStatus.FAILED,
     )
 
 

@@ -13,11 +13,15 @@ from pregao.domain.names import fold
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """What some results come to. `response_time_seconds` is the sum over the `measured_jobs`."""
+    """What some results come to. `response_time_seconds` is the sum over the `measured_jobs`.
+
+    `ignored_jobs` failed in a way that says nothing against their scraper: they are no failures, and count in no rate.
+    """
 
     total_jobs: int = 0
     successful_jobs: int = 0
     failed_jobs: int = 0
+    ignored_jobs: int = 0
     measured_jobs: int = 0
     response_time_seconds: float = 0.0
     last_execution: datetime | None = None
@@ -28,6 +32,7 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
             total_jobs=self.total_jobs + other.total_jobs,
             successful_jobs=self.successful_jobs + other.successful_jobs,
             failed_jobs=self.failed_jobs + other.failed_jobs,
+            ignored_jobs=self.ignored_jobs + other.ignored_jobs,
             measured_jobs=self.measured_jobs + other.measured_jobs,
             response_time_seconds=self.response_time_seconds + other.response_time_seconds,
             last_execution=max(moments, default=None),
@@ -35,12 +40,14 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
     def document(self) -> dict[str, Any]:
         """As every door shows it: the rate in percent, the mean in seconds (None while nothing was measured)."""
-        rate = 100 * self.successful_jobs / self.total_jobs if self.total_jobs else 0.0
+        counted = self.total_jobs - self.ignored_jobs
+        rate = 100 * self.successful_jobs / counted if counted else 0.0
         mean = self.response_time_seconds / self.measured_jobs if self.measured_jobs else None
         return {
             "total_jobs": self.total_jobs,
             "successful_jobs": self.successful_jobs,
             "failed_jobs": self.failed_jobs,
+            "ignored_jobs": self.ignored_jobs,
             "success_rate": round(rate, 2),
             "avg_response_time_seconds": None if mean is None else round(mean, 3),
             "last_execution": market_iso(self.last_execution),
@@ -53,6 +60,7 @@ def statistics_of(row: Mapping[str, Any]) -> Statistics:
         total_jobs=row["total_jobs"],
         successful_jobs=row["successful_jobs"],
         failed_jobs=row["failed_jobs"],
+        ignored_jobs=row["ignored_jobs"],
         measured_jobs=row["measured_jobs"],
         response_time_seconds=float(row["response_time"] or 0),
         last_execution=row["last_execution"],

@@ -12,6 +12,7 @@ from pregao.domain.job import JobSpec, JobStatus
 from pregao.queue.facts import ControlFact, Fact, FiringFact, JobFact
 from pregao.store.rows import (
     JobChange,
+    Name,
     Row,
     attempt_rows,
     audit_row,
@@ -61,7 +62,7 @@ async def write(
     await _many(connection, "insert_jobs", [job_row(c, c.spec) for c in _by_id(changes) if c.spec is not None])
     await _many(connection, "update_jobs", [change_row(change) for change in _by_id(changes)])
     if not jobs_only:
-        await _many(connection, "insert_attempts", attempt_rows(job_facts))
+        await _many(connection, "insert_attempts", attempt_rows(job_facts, names))
         results = [row for row in map(result_row, _by_id(changes)) if row is not None]
         await _many(connection, "upsert_results", results)
     firings = [execution_row(fact) for fact in facts if isinstance(fact, FiringFact)]
@@ -77,9 +78,7 @@ async def _many(connection: Connection, statement: str, rows: Sequence[Row]) -> 
         await connection.execute(sql(statement), *columns(rows))
 
 
-async def _names(
-    connection: Connection, changes: dict[str, JobChange], find_request: FindRequest
-) -> dict[str, tuple[str, str | None]]:
+async def _names(connection: Connection, changes: dict[str, JobChange], find_request: FindRequest) -> dict[str, Name]:
     """(scraper, ticker) of every job in the batch; fills in requests that only Redis still knows."""
     without = [job_id for job_id, change in changes.items() if change.spec is None]
     rows = await connection.fetch(sql("find_jobs"), without) if without else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from heapq import merge
+from itertools import islice
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -11,10 +13,12 @@ import msgspec
 from pregao.domain.clock import MARKET_ZONE, Clock
 from pregao.domain.names import counted
 from pregao.domain.schedule import Schedule
+from pregao.limits.disabled import DISABLED
 from pregao.scheduler.loader import NO_SCRAPER, NOT_LOADED, ScheduleFile
-from pregao.scheduler.triggers import next_fire
+from pregao.scheduler.triggers import upcoming
 from pregao.settings import Settings
 from pregao.system.engines import DATABASE_PORT, REDIS_PORT, Engines
+from pregao.version import running_version
 
 FIRINGS_SHOWN = 3
 
@@ -30,16 +34,13 @@ class Firing(msgspec.Struct, frozen=True, order=True):
 
 def next_firings(schedules: list[Schedule], now: datetime, limit: int = FIRINGS_SHOWN) -> list[Firing]:
     """The next `limit` firings of enabled schedules after `now`, soonest first."""
-    found: list[Firing] = []
-    for schedule in schedules:
-        after = now
-        for _ in range(limit if schedule.enabled else 0):
-            moment = next_fire(schedule, after)
-            if moment is None:
-                break
-            found.append(Firing(moment, schedule.name, schedule.scraper, len(schedule.tickers)))
-            after = moment
-    return sorted(found)[:limit]
+    streams = [_firings_of(schedule, now) for schedule in schedules if schedule.enabled]
+    return list(islice(merge(*streams), limit))
+
+
+def _firings_of(schedule: Schedule, after: datetime) -> Iterator[Firing]:
+    for moment in upcoming(schedule, after):
+        yield Firing(moment, schedule.name, schedule.scraper, len(schedule.tickers))
 
 
 def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Clock, pids: dict[str, int]) -> str:
@@ -51,8 +52,9 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
     broken = sum(lack.startswith(NOT_LOADED) for lack in asleep)
     lacks = {
         "without an installed scraper": asleep.count(NO_SCRAPER),
+        "of a disabled one": asleep.count(DISABLED),
         "whose scraper does not load (pregao scrapers list)": broken,
-        "not configured (pregao schedules list)": len(asleep) - asleep.count(NO_SCRAPER) - broken,
+        "not configured (pregao schedules list)": sum(lack.startswith("not configured") for lack in asleep),
     }
     idle = "".join(f", {count} of them {what}" for what, count in lacks.items() if count)
     trouble = counted(len(file.problems), "problem")
@@ -62,11 +64,11 @@ def banner(settings: Settings, engines: Engines, file: ScheduleFile, clock: Cloc
         ("API", f"{api}   (docs: {api}/docs)", pids.get("api")),
         ("scheduler", f"{counted(len(enabled), 'schedule')} of {file.path}{idle}{faulty}", pids.get("scheduler")),
         ("worker", f"{slots} and the recorder", pids.get("worker")),
-        ("Redis", f"{_shown(engines.redis_url)}   {_redis_note(engines)}", pids.get("valkey")),
-        ("PostgreSQL", f"{_shown(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
+        ("Redis", f"{without_password(engines.redis_url)}   {_redis_note(engines)}", pids.get("valkey")),
+        ("PostgreSQL", f"{without_password(engines.database_url)}   {_database_note(engines)}", pids.get("postgres")),
         ("data", str(settings.home), None),
     ]
-    lines = [f"Pregão{_version()} is up.", ""]
+    lines = [f"{f'Pregão {running_version()}'.strip()} is up.", ""]
     lines += [f"  {name:<11} {what}{f'   [{pid}]' if pid else ''}" for name, what, pid in rows]
     lines += ["", "Next firings (America/Sao_Paulo)"]
     lines += [_firing_line(firing) for firing in next_firings(firing, clock.now())] or ["  none"]
@@ -107,17 +109,14 @@ def _moved(wanted: int, got: int) -> str:
     return "" if wanted == got else f"; port {wanted} is taken by another program"
 
 
-def _shown(url: str) -> str:
-    """`url` without its password."""
+def without_password(url: str) -> str:
+    """`url` as it may be shown: the same, without its password."""
     parts = urlsplit(url)
-    if parts.password is None:
+    netloc = parts.netloc
+    if parts.password is not None:
+        host = netloc.rpartition("@")[2]
+        netloc = f"{parts.username}@{host}" if parts.username else host
+    query = "&".join(part for part in parts.query.split("&") if not part.startswith("password="))
+    if (netloc, query) == (parts.netloc, parts.query):
         return url
-    netloc = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}@{netloc}" if parts.username else netloc))
-
-
-def _version() -> str:
-    try:
-        return f" {version('pregao')}"
-    except PackageNotFoundError:
-        return ""  # run from a checkout
+    return urlunsplit(parts._replace(netloc=netloc, query=query))

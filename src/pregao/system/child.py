@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from loguru import logger
 
 from pregao.domain.clock import Clock
+from pregao.queue.process import PREDECESSOR, name_of
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -42,9 +43,11 @@ class Child:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
             )
+            name = name_of(self._process.pid)
             if self._stopping.is_set():
                 self.signal(signal.SIGTERM)
             code = await self._process.wait()
+            self._environment[PREDECESSOR] = name
             if self._stopping.is_set():
                 return
             if self._clock.monotonic() - begun > STEADY_SECONDS:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from loguru import logger
 
@@ -134,7 +135,7 @@ class Supervisor:
     async def _announce(self) -> None:
         """Write the run file at once, for other scripts; the banner when the API answers."""
         self._write_run_file()
-        file = await aside(self._installed_schedules)
+        file = await self._installed_schedules()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 while True:
@@ -147,12 +148,16 @@ class Supervisor:
         sys.stdout.write("\n" + banner(self._settings, self._engines, file, self._clock, self._pids()) + "\n")
         sys.stdout.flush()
 
-    def _installed_schedules(self) -> ScheduleFile:
+    async def _installed_schedules(self) -> ScheduleFile:
         """The schedule file with the scrapers that can run here: the others do not fire, and are not announced."""
+        from pregao.limits.disabled import resolve_enabled
+        from pregao.limits.live import limits_now
         from pregao.scrapers.registry import Registry
 
-        resolve = Registry.load(self._settings).resolve_configured
-        return load_schedules(self._settings.schedules_path, resolve=resolve, clock=self._clock)
+        registry = await aside(Registry.load, self._settings)
+        resolve = partial(resolve_enabled, registry, await limits_now(self._settings, registry))
+        path = self._settings.schedules_path
+        return await asyncio.to_thread(load_schedules, path, resolve=resolve, clock=self._clock)
 
     async def _api_answers(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.api_host, self._settings.api_host)

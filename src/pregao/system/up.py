@@ -28,7 +28,7 @@ def run_up(settings: Settings, *, command: Sequence[str] = MODULE_COMMAND, clock
     """Run the complete system until SIGINT or SIGTERM; the exit code. Call it from the main thread.
 
     `command` and a role's name start a child. Raises InvalidInput when the API's port is taken, EngineError when an
-    engine does not start or the home is in use, ScheduleFileRefused when the schedule file cannot be read.
+    engine does not start or the home is in use, FileRefused when the schedule file cannot be read.
     """
     clock = clock or SystemClock()
     follow_parent(signal.SIGTERM)

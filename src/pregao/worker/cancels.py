@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from pregao.queue.connection import open_redis
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.5
 
 

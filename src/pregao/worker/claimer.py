@@ -18,8 +18,10 @@ from pregao.worker.slots import Slots
 
 TROUBLE_SECONDS = 0.5
 BEHIND_SECONDS = 1.0
-BITE = 100
-"""Jobs of one claim at most: the first ones run while the server looks for the next, and no script takes long."""
+BITE = 200
+"""Jobs of one claim at most: no script takes long."""
+SMALL_BITE, FULL_BITE = 16, 128
+"""As for settling: below `FULL_BITE` free slots only half of them are filled by one call."""
 
 
 class Claimer:
@@ -112,7 +114,8 @@ class Claimer:
     async def _ask(self, claim: Callable[..., Awaitable[Claims]]) -> Claims:
         """One claim. Its sequence number is used again until it is answered, so that a lost reply loses no job."""
         self._unanswered = True
-        want = min(BITE, self._slots.free)
+        free = self._slots.free
+        want = min(BITE, free if free >= FULL_BITE else max(SMALL_BITE, free // 2), free)
         answer = await claim(self._worker, want=want, lease_ms=self._lease_ms, sequence=self._sequence)
         self._sequence += 1
         self._unanswered = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import random
 from typing import assert_never
 
 from loguru import logger
@@ -11,10 +12,12 @@ from loguru import logger
 from pregao.attempt.judgement import classify
 from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import InvalidInput, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, InvalidInput, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
+from pregao.limits.live import LiveLimits
+from pregao.limits.result_gate import ResultGate
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
@@ -39,7 +42,8 @@ class Executor:
         commands: QueueCommands,
         settler: Settler,
         clock: Clock,
-        default_timeout_seconds: float,
+        limits: LiveLimits,
+        gate: ResultGate,
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         self._registry = registry
@@ -47,7 +51,8 @@ class Executor:
         self._commands = commands
         self._settler = settler
         self._clock = clock
-        self._default_timeout_seconds = default_timeout_seconds
+        self._limits = limits
+        self._gate = gate
         self._offered_elsewhere = offered_elsewhere
         self._in_loop = InLoop(clock)
 
@@ -81,7 +86,7 @@ class Executor:
             return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
-        timeout = spec.timeout_seconds or self._default_timeout_seconds
+        timeout = spec.timeout_seconds or self._limits.of(entry.name).timeout_seconds
         if entry.executor == "isolated":
             return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
         return await self._in_loop.run(
@@ -98,9 +103,9 @@ class Executor:
         """End the attempt in the queue as its outcome says."""
         match outcome:
             case Completed():
-                await self._settle(claim, self._completed(claim, outcome))
+                await self._complete(claim, outcome)
             case Failed():
-                await self._settle(claim, self._failed(claim, outcome))
+                await self._fail(claim, outcome)
             case Killed():
                 await self._settle(claim, self._killed(claim, outcome))
             case Stopped():
@@ -122,37 +127,56 @@ class Executor:
                 )
             case "cancel":
                 cancelled = failure(FailureClass.KILLED, "cancelled while running", retryable=False)
-                await self._settle(claim, self._failed(claim, Failed(cancelled, footprint=outcome.footprint)))
+                await self._fail(claim, Failed(cancelled, footprint=outcome.footprint), counts=False)
             case "lost":
                 logger.warning("stopped job {} and wrote nothing: its lease was lost", claim.job_id)
             case "expired":
-                await self._give_back_late(claim)
+                await self._give_back(claim, AttemptReport(error="released: the lease could not be renewed"))
             case _:
                 assert_never(outcome.reason)
 
-    async def _give_back_late(self, claim: Claim) -> None:
-        """Give an attempt whose lease could not be renewed back once Redis answers, so that it counts as no loss."""
+    async def _give_back(
+        self, claim: Claim, report: AttemptReport, *, delay_ms: int = 0, hold_ms: int | None = None
+    ) -> None:
+        """Give an attempt back, however long Redis is away: the job spends no retry, and this is no loss."""
         while True:
             try:
                 held = [(claim.job_id, claim.token)]
-                (answer,) = await self._commands.release(held, reason="released: the lease could not be renewed")
-            except QueueUnavailable:
+                (answer,) = await self._commands.release(held, delay_ms=delay_ms, report=report, hold_ms=hold_ms)
+            except (QueueUnavailable, GenerationMissing):
                 await asyncio.sleep(LATE_RELEASE_SECONDS)
             else:
-                logger.warning("gave job {} back late, its lease could not be renewed: {}", claim.job_id, answer.code)
+                what = f"{claim.spec.scraper_name} {claim.spec.ticker or ''}".strip()
+                again = f", to run again in {delay_ms / 1000:g} s" if delay_ms else ""
+                logger.warning(
+                    "{}: attempt {} was given back{} ({}): {}", what, claim.attempt, again, answer.code, report.error
+                )
                 return
 
-    def _completed(self, claim: Claim, outcome: Completed) -> Settlement:
+    async def _complete(self, claim: Claim, outcome: Completed) -> None:
+        """Settle a result that passes the checks of its scraper; one that does not is a failure."""
+        name = self._full_name(claim)
+        checks = self._limits.of(name).result_checks
+        judgement = await self._gate.judge(name, claim.spec.ticker, outcome.result_json, checks)
+        metadata = {**outcome.metadata, **judgement.metadata}
+        seconds, source = outcome.response_time_seconds, outcome.source
+        if judgement.failure is not None:
+            problem = failure(FailureClass.VALIDATION, judgement.failure)
+            await self._fail(claim, Failed(problem, seconds, source, metadata, outcome.footprint))
+            return
         report = AttemptReport(
-            response_time_seconds=outcome.response_time_seconds,
-            source=outcome.source,
-            metadata=outcome.metadata,
-            footprint=outcome.footprint,
+            response_time_seconds=seconds, source=source, metadata=metadata, footprint=outcome.footprint
         )
-        return Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
+        await self._settle(
+            claim, Settlement(claim=claim, completed=True, report=report, result_json=outcome.result_json)
+        )
 
-    def _failed(self, claim: Claim, outcome: Failed) -> Settlement:
+    async def _fail(self, claim: Claim, outcome: Failed, *, counts: bool = True) -> None:
+        """End a failed attempt as the limits of its scraper say; what does not count opens no breaker."""
         problem: Failure = outcome.failure
+        step = self._limits.next_step(
+            self._full_name(claim), problem, retry_count=claim.retry_count, attempt=claim.attempt, chance=random()
+        )
         report = AttemptReport(
             error=problem.message,
             error_class=problem.failure_class.value,
@@ -160,14 +184,27 @@ class Executor:
             source=outcome.source,
             metadata=outcome.metadata,
             footprint=outcome.footprint,
+            ignored=step.ignored,
         )
-        return Settlement(
+        if step.snoozed:
+            await self._give_back(claim, report, delay_ms=step.delay_ms, hold_ms=step.hold_ms)
+            return
+        settlement = Settlement(
             claim=claim,
             completed=False,
             report=report,
-            retryable=problem.retryable,
-            delay_ms=backoff_ms(claim.retry_count),
+            retryable=step.retryable,
+            counts=counts and not step.ignored,
+            delay_ms=step.delay_ms,
         )
+        await self._settle(claim, settlement)
+
+    def _full_name(self, claim: Claim) -> str:
+        """The scraper's own name: a script may have pushed any spelling of it."""
+        try:
+            return self._registry.resolve_known(claim.spec.scraper_name)
+        except InvalidInput:
+            return claim.spec.scraper_name
 
     def _killed(self, claim: Claim, outcome: Killed) -> Settlement:
         """A killed attempt counts like a lost lease: no retry is spent, and the third one fails the job."""

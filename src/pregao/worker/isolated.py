@@ -1,4 +1,4 @@
-"""Running a scraper of the user's in a process of its own, by what the registry and the settings say of it."""
+"""Running a scraper of the user's in a process of its own, by what the registry, its limits and the settings say."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pregao.attempt.outcome import Outcome, StopReason
 from pregao.isolation.host import Isolation
 from pregao.isolation.messages import Limits, Target
 from pregao.isolation.terms import Terms
+from pregao.limits.live import LiveLimits
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -23,8 +24,9 @@ class Isolated:
     Without directories of scrapers it does nothing.
     """
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, settings: Settings, limits: LiveLimits) -> None:
         self._registry = registry
+        self._limits = limits
         self._settings = settings
         self._stack = AsyncExitStack()
         self._isolation = Isolation(settings.scraper_environment.variables, self._targets_in)
@@ -49,19 +51,19 @@ class Isolated:
         stop: asyncio.Future[StopReason],
     ) -> Outcome:
         """Run one attempt; ends when the scraper does, at the timeout, at a limit, or when `stop` gets a reason."""
-        terms = self._terms(timeout_seconds)
+        terms = self._terms(entry.name, timeout_seconds)
         return await self._isolation.run(target_of(entry), argument, token=token, terms=terms, stop=stop)
 
-    def _terms(self, timeout_seconds: float) -> Terms:
-        settings = self._settings
+    def _terms(self, name: str, timeout_seconds: float) -> Terms:
+        settings, own = self._settings, self._limits.of(name)
         return Terms(
             timeout_seconds=timeout_seconds,
-            cleanup_seconds=settings.scraper_cleanup_seconds,
+            cleanup_seconds=own.cleanup_seconds,
             shutdown_seconds=settings.grace_seconds * STOP_SHARE_OF_GRACE,
-            initialize=settings.scraper_initialize,
+            initialize=own.initialize,
             limits=Limits(
-                memory_mb=settings.scraper_memory_mb or None,
-                cpu_seconds=settings.scraper_cpu_seconds or None,
+                memory_mb=own.memory_mb,
+                cpu_seconds=own.cpu_seconds,
                 tasks=settings.scraper_processes or None,
             ),
         )

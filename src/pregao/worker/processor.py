@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 from loguru import logger
@@ -18,18 +19,26 @@ from pregao.domain.errors import QueueError, QueueUnavailable
 from pregao.domain.names import fold
 from pregao.domain.service import Background
 from pregao.generation import GenerationKeeper
+from pregao.limits.last_good import LastGoodValues
+from pregao.limits.live import LiveLimits, following_limits
+from pregao.limits.publish import Publisher
+from pregao.limits.result_gate import ResultGate
+from pregao.limits.session_watch import SessionWatch
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
 from pregao.queue.messages import Claim
+from pregao.queue.process import own_process
 from pregao.queue.views import QueueViews, WorkerFacts
 from pregao.scrapers.aside import aside
 from pregao.scrapers.following import following
 from pregao.scrapers.http import shared_clients
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.store.link import StoreLink
 from pregao.store.pool import close_pool, open_pool
 from pregao.store.results import Results
+from pregao.version import running_version
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
@@ -39,6 +48,8 @@ from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
 
 POOL_SIZE = 2
+LAST_GOOD_SECONDS = 1.0
+"""A result waits no longer than this for the one before it."""
 """Few scrapers read what is stored, and briefly."""
 OUTBOX_SHARE_OF_MAXMEMORY = 4
 DRAIN_SHARE_OF_GRACE = 0.75
@@ -90,16 +101,20 @@ class JobProcessor:
         self._generation = GenerationKeeper(self._commands, settings.resolve_database_url())
         self._pool = await open_pool(settings.resolve_database_url(), max_size=POOL_SIZE)
         self._registry = await aside(Registry.load, settings, Results(self._pool))
-        self._isolated = Isolated(self._registry, settings)
+        self._limits = LiveLimits(settings, self._registry, clock=self._clock)
+        self._limits.load()
+        self._isolated = Isolated(self._registry, settings, self._limits)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
+        self._last_good_link = StoreLink(settings.resolve_database_url, answer_seconds=LAST_GOOD_SECONDS, max_size=2)
         self._executor = Executor(
             registry=self._registry,
             isolated=self._isolated,
             commands=self._commands,
             settler=self._settler,
             clock=self._clock,
-            default_timeout_seconds=settings.timeout_ms / 1000,
+            limits=self._limits,
+            gate=ResultGate(LastGoodValues(self._last_good_link, self._clock)),
             offered_elsewhere=self._offered_elsewhere,
         )
         self._initialized = True
@@ -131,6 +146,7 @@ class JobProcessor:
             await self._generation.aclose()
             await self._redis.aclose()
             await close_pool(self._pool)
+            self._last_good_link.drop()
             logger.info("worker {} stopped", self.worker_id)
 
     async def _drain(self, grace_seconds: float) -> None:
@@ -153,7 +169,8 @@ class JobProcessor:
         return True
 
     async def _run(self) -> None:
-        async with shared_clients(), following(self._registry), self._isolated, asyncio.TaskGroup() as group:
+        changes = following(self._registry), following_limits(self._limits)
+        async with shared_clients(), changes[0], changes[1], self._isolated, asyncio.TaskGroup() as group:
             self._group = group
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()
@@ -162,12 +179,24 @@ class JobProcessor:
                     group.create_task(RecorderProcess(self._settings, self._role_command).run())
                 group.create_task(self._settler.run())
                 group.create_task(self._generation.run())
+                group.create_task(self._publisher().run())
+                group.create_task(self._session_watch().run())
                 on_cancel = partial(self._slots.ask, reason="cancel")
                 group.create_task(listen_for_cancels(self._url, self._commands.keys.cancel, on_cancel))
                 await self._claimer.run()
                 await asyncio.Event().wait()
             finally:
                 await asyncio.to_thread(self._keeper.stop)
+
+    def _publisher(self) -> Publisher:
+        return Publisher(self._commands, self._limits, str(self._settings.scrapers_file), self._registry.names)
+
+    def _session_watch(self) -> SessionWatch:
+        def directories() -> dict[str, Path]:
+            return {entry.name: entry.directory or Path.cwd() for entry in self._registry.entries()}
+
+        host = socket.gethostname()
+        return SessionWatch(self._commands, self._views, self._limits, directories, host=host, clock=self._clock)
 
     def _make_keeper(self, loop: asyncio.AbstractEventLoop) -> LeaseKeeper:
         return LeaseKeeper(
@@ -245,10 +274,13 @@ class JobProcessor:
                 id=self.worker_id,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                process=own_process(),
+                version=running_version(),
                 slots=self.worker_count,
                 running=len(self._slots),
                 state="draining" if self._claimer.is_quiet else "working",
                 scrapers=[entry.name for entry in self._registry.entries() if not entry.missing],
+                problems=self._limits.problems,
             )
         )
 

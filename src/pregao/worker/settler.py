@@ -1,4 +1,4 @@
-"""Settling in batches: what ends within a few milliseconds goes to Redis in one call."""
+"""Settling in batches: what ends while a call to Redis is under way goes there together in the next one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.messages import Settled, Settlement, unreadable_settlement
 
 BATCH_LIMIT = 200
-COLLECT_SECONDS = 0.002
+"""Attempts of one call at most: no script holds up the others for long."""
+SMALL_BATCH, FULL_BATCH = 16, 128
+"""Below `FULL_BATCH` only half of what waits is sent: its slots are free while the rest is settled, so that jobs of
+equal length do not stay in step for ever. Above it calls are what costs most, and all goes at once."""
 RETRY_SECONDS = 0.5
 
 _Entry = tuple[Settlement, "asyncio.Future[Settled]"]
@@ -46,9 +49,11 @@ class Settler:
         """Send batches for ever; ended by cancellation."""
         while True:
             batch = [await self._queue.get()]
-            if self._queue.empty():
-                await asyncio.sleep(COLLECT_SECONDS)
-            while len(batch) < BATCH_LIMIT and not self._queue.empty():
+            # Whatever ends in this turn of the loop goes along; what ends while a call is under way is the next batch.
+            await asyncio.sleep(0)
+            waiting = self._queue.qsize()
+            limit = BATCH_LIMIT if waiting >= FULL_BATCH else max(SMALL_BATCH, waiting // 2)
+            while len(batch) < limit and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             await self._send(batch)
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from bench import proof_page
 from tests.chaos.long.report import Entry, Report
 from tests.chaos.long.system import System
 
@@ -25,10 +26,16 @@ REPORT = Report(
     seed=int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6)),
     scale=float(os.environ.get("CHAOS_SCALE") or "1"),
 )
+HERE = Path(__file__).parent
+_SCENARIOS: list[Path] = []
 
 
 def pytest_report_header() -> str:
     return f"chaos: CHAOS_SEED={REPORT.seed} CHAOS_SCALE={REPORT.scale:g}"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    _SCENARIOS.extend(item.path for item in session.items if item.path.parent == HERE)
 
 
 @pytest.fixture
@@ -54,6 +61,7 @@ async def system(
     system = System(valkey_server, postgres_server, tmp_path / "fleet", chance, entry, REPORT.scale)
     try:
         await system.open()
+        REPORT.engines = await system.versions()
         yield system
     finally:
         await system.close()
@@ -69,11 +77,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
     if not REPORT.entries:
         return
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and len(REPORT.entries) == len(_SCENARIOS)
+    nothing_left_out = not terminalreporter.stats.get("deselected") and set(_SCENARIOS) == set(HERE.glob("test_*.py"))
+    REPORT.has_all_scenarios = ended and nothing_left_out
     terminalreporter.section("proof of survival")
     terminalreporter.write_line(REPORT.page())
+    if proof_page.is_wanted(whole=REPORT.has_all_scenarios and REPORT.scale >= 1):
+        proof_page.replace_section("survival", REPORT.page())
+        terminalreporter.write_line(f"\nkept in {proof_page.PAGE.relative_to(proof_page.ROOT)}")
     if kept := os.environ.get("CHAOS_REPORT"):
         REPORT.save(Path(kept))
         Path(kept).with_suffix(".md").write_text(REPORT.page() + "\n")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+
+from bench import proof_page
 
 
 @dataclass
@@ -38,16 +38,22 @@ class Report:
         self.seed = seed
         self.scale = scale
         self.entries: list[Entry] = []
+        self.engines = ""
+        """Their versions, once a scenario has started them."""
+        self.has_all_scenarios = True
 
     def page(self) -> str:
-        """The table as Markdown."""
+        """The run, the table and the remarks as Markdown."""
         head = ("scenario", "jobs", "faults", "lost", "re-run", "late refused", "recovery p50 / max", "s", "")
         rows = [head, tuple("---" for _ in head), *(_row(entry) for entry in self.entries), _row(self._total())]
         remarks = [f"- {entry.scenario}: {remark}" for entry in self.entries for remark in entry.remarks]
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        part = "" if self.has_all_scenarios else ", only the scenarios below"
+        seed = f"`CHAOS_SEED={self.seed}` `CHAOS_SCALE={self.scale:g}`"
         return "\n".join(
             [
-                f"`CHAOS_SEED={self.seed}` `CHAOS_SCALE={self.scale:g}`, {machine}, {datetime.now(UTC):%Y-%m-%d}",
+                f"- run: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seed}{part}",
+                f"- machine: {proof_page.machine()}",
+                f"- versions: {self.engines}; Pregão at {proof_page.commit()}",
                 "",
                 *("| " + " | ".join(row) + " |" for row in rows),
                 *(["", *remarks] if remarks else []),
@@ -62,6 +68,7 @@ class Report:
         for entry in self.entries:
             total.jobs += entry.jobs
             total.lost += entry.lost
+            total.unrecorded_lost += entry.unrecorded_lost
             total.rerun += entry.rerun
             total.late_settles_refused += entry.late_settles_refused
             total.recoveries += entry.recoveries

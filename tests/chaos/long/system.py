@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import signal
@@ -31,6 +32,10 @@ JOBS = 10_000
 WORKERS = 4
 SLOTS = 20
 LEASE_SECONDS = 2.0
+BESIDE_OTHERS_SECONDS = 2.0
+"""Within which a death is found out by a worker of the same machine, whatever the lease."""
+SEEN_SECONDS = 1.5
+"""A worker looks at its neighbours once a second: a new one is known to all of them after this time."""
 SETTLE_BATCH = 200
 RUN_SECONDS = 0.2
 DATABASE = "postgres"
@@ -100,6 +105,12 @@ class System:
             self.fleet.start()
         await eventually(self.views.workers, lambda workers: len(workers) >= count, seconds=120, what="workers")
 
+    async def until_seen_by_neighbours(self) -> None:
+        """Wait until every worker, also one that has just replaced another, is known to those beside it."""
+        live = sum(process.poll() is None for process in self.fleet.processes)
+        await eventually(self.views.workers, lambda workers: len(workers) >= live, seconds=60, what="the new worker")
+        await asyncio.sleep(SEEN_SECONDS)
+
     async def enqueue(self, count: int) -> None:
         """Accept that many more jobs."""
         known = len(self.jobs)
@@ -124,6 +135,12 @@ class System:
             return len(self.oracle.executions())
 
         await eventually(begun, lambda count: count >= wanted, seconds=180, what=f"{share:.0%} of the jobs")
+
+    async def versions(self) -> str:
+        """Of the two engines."""
+        info = await self.redis.info("server")
+        [row] = await self.rows("SHOW server_version")
+        return f"Valkey {info.get('valkey_version') or info['redis_version']}, PostgreSQL {row['server_version']}"
 
     # --- faults ------------------------------------------------------------------------------------------------
 
@@ -201,7 +218,7 @@ class System:
         assert {row["ticker"] for row in results} <= set(executions), "a result without an execution"
         assert redis_forgot or twice == [], "an attempt was settled after another one of the same job"
         assert entry.rerun <= (SLOTS + SETTLE_BATCH) * self.interruptions, entry.rerun
-        await self.check_that_nothing_is_left(len(forgiven))
+        await self.check_that_nothing_is_left()
 
     def late_settles_refused(self) -> int:
         """Attempts that ended, or were stopped, after their lease was lost, and wrote nothing."""
@@ -210,7 +227,7 @@ class System:
     def logs(self) -> str:
         return self.fleet.logs()
 
-    async def check_that_nothing_is_left(self, forgiven: int = 0) -> None:
+    async def check_that_nothing_is_left(self) -> None:
         """No job is anywhere in Redis but as an ended one, and PostgreSQL agrees."""
         lengths = await self.views.lengths()
         assert (lengths.total, lengths.delayed, lengths.running) == (0, 0, 0)

@@ -70,10 +70,11 @@ async def record_the_requests(system: System) -> None:
     await asyncio.to_thread(recorder.wait, 20)
 
 
-async def test_postgres_killed_between_commit_and_answer_records_everything_once(system: System) -> None:
+async def test_postgres_killed_between_insert_and_acknowledgement_records_everything_once(system: System) -> None:
+    """Three moments in turn: before the commit arrives, after it, and after it without PostgreSQL dying at all."""
     dropped = threading.Event()
     with FaultProxy(system.postgres.port, system.chance) as proxy:
-        proxy.on_dropped_answer = dropped.set
+        proxy.on_drop = dropped.set
         direct = system.postgres.url_of(DATABASE)
         system.prepare(database_url=direct.replace(f":{system.postgres.port}/", f":{proxy.port}/"))
         await system.enqueue(system.scaled(JOBS))
@@ -81,17 +82,19 @@ async def test_postgres_killed_between_commit_and_answer_records_everything_once
         for number in range(faults := system.scaled(12, at_least=3)):
             await system.until_begun((number + 0.5) / (faults + 1))
             dropped.clear()
-            proxy.drop_answer_to = COMMIT
-            assert await asyncio.to_thread(dropped.wait, 60)
-            proxy.drop_answer_to = None
-            if number % 2:
-                system.entry.fault("commit's answer lost")
+            moment = ("killed before the commit", "killed after the commit", "commit's answer lost")[number % 3]
+            if moment == "killed before the commit":
+                proxy.drop_request_with = COMMIT
             else:
+                proxy.drop_answer_to = COMMIT
+            assert await asyncio.to_thread(dropped.wait, 60)
+            proxy.drop_answer_to = proxy.drop_request_with = None
+            if moment.startswith("killed"):
                 system.postgres.kill()
                 system.postgres.start()
-                system.entry.fault("killed after the commit")
+            system.entry.fault(moment)
         await system.all_recorded()
-    assert proxy.dropped_answers >= faults
+    assert proxy.dropped_answers + proxy.dropped_requests >= faults
     await system.check()
     assert system.entry.rerun == 0
 

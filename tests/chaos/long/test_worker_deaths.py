@@ -8,7 +8,11 @@ import time
 
 import pytest
 from tests.builders import eventually
-from tests.chaos.long.system import JOBS, LEASE_SECONDS, SLOTS, WORKERS, System
+from tests.chaos.long.system import BESIDE_OTHERS_SECONDS, JOBS, LEASE_SECONDS, SLOTS, WORKERS, System
+
+FROZEN_SECONDS = 4.0
+ENOUGH_FOR_SOME_LOOKS = 4_000
+"""Jobs that last until workers have seen each other a few times, however small the run."""
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -28,14 +32,36 @@ async def test_workers_killed_at_random_lose_nothing(system: System) -> None:
 async def test_a_worker_that_died_beside_others_is_found_out_before_its_lease_ends(system: System) -> None:
     """The lease is the default of 15 s: its end would be far too late."""
     system.prepare(PREGAO_LEASE_MS="15000")
-    await system.enqueue(system.scaled(JOBS // 5))
+    await system.enqueue(system.scaled(JOBS, at_least=ENOUGH_FOR_SOME_LOOKS))
     await system.start_workers()
-    for number in range(2):
-        await system.until_begun((number + 0.5) / 3)
+    kills = system.scaled(5, at_least=2)
+    for number in range(kills):
+        await system.until_begun((number + 0.5) / (kills + 1))
+        await system.until_seen_by_neighbours()
         await system.kill_a_worker()
     await system.all_recorded()
     await system.check()
-    system.check_recovery(2.0)
+    assert len(system.entry.recoveries) == kills
+    system.check_recovery(BESIDE_OTHERS_SECONDS)
+
+
+async def test_a_worker_frozen_for_less_than_its_lease_is_not_taken_for_dead(system: System) -> None:
+    """The lease is the default of 15 s; its neighbours look at it a few times meanwhile."""
+    system.prepare(PREGAO_LEASE_MS="15000")
+    await system.enqueue(system.scaled(JOBS, at_least=ENOUGH_FOR_SOME_LOOKS))
+    await system.start_workers()
+    freezes = system.scaled(3, at_least=1)
+    for number in range(freezes):
+        await system.until_begun((number + 0.5) / (freezes + 1))
+        await system.until_seen_by_neighbours()
+        victim = await system.busy_worker()
+        victim.send_signal(signal.SIGSTOP)
+        system.entry.fault(f"SIGSTOP for {FROZEN_SECONDS:g} s")
+        await asyncio.sleep(FROZEN_SECONDS)
+        victim.send_signal(signal.SIGCONT)
+    await system.all_recorded()
+    await system.check()
+    assert system.entry.rerun == 0
 
 
 async def test_workers_frozen_past_their_lease_come_too_late(system: System) -> None:

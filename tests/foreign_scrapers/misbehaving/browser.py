@@ -44,7 +44,7 @@ class Browser:
         for _ in range(200):
             pages = await self._ask("GET", "/json/list")
             title = next((page["title"] for page in pages if page["id"] == target["id"]), "")
-            if title and title not in ("about:blank", address):
+            if title and not title.startswith(("about:", "data:")):
                 return title
             await asyncio.sleep(0.05)
         raise RuntimeError(f"{address} has no title")

@@ -8,19 +8,23 @@
 -- A token is the generation and a number above every earlier one, so that no zombie's can be equal to it.
 -- An id that another producer pushed has no meta: with a document it is handed over to be adopted (empty token), and put
 -- back by `tick` if nobody does; without one it is set aside, visible, not lost.
--- ARGV[3] worker, ARGV[4] lease in ms, ARGV[5] how many, ARGV[6] sequence number,
--- ARGV[7] outbox bytes above which nothing is claimed, ARGV[8] the id to take, or '' for the next ones
--- Reply: code (OK | BEHIND | UNKNOWN | REFUSED); after OK the server's time in ms, then per job: id, token, attempt, retry_count, document;
---   for one to be adopted: id, '', the queue it was in, '', document
+-- A job takes as many slots as it weighs; one that weighs more than all of them is taken when they are all free.
+-- ARGV[3] worker, ARGV[4] lease in ms, ARGV[5] free slots, ARGV[6] sequence number,
+-- ARGV[7] outbox bytes above which nothing is claimed, ARGV[8] the id to take, or '' for the next ones,
+-- ARGV[9] scrapers that this worker cannot take now, with commas: their jobs are parked for others,
+-- ARGV[10] all slots of the worker
+-- Reply: code (OK | FULL: the next job weighs more than the free slots | BEHIND | UNKNOWN | REFUSED); after OK and FULL the server's time in ms, then per job: id, token, attempt, retry_count, weight,
+--   document; for one to be adopted: id, '', the queue it was in, '', '', document
 local worker, lease_ms, want, sequence = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local slots = tonumber(ARGV[10])
 local MOVED_AT_MOST, ADOPT_WITHIN_MS = 1000, 30000
 local FENCE, CLAIMS, FAIR = prefix .. 'fence', prefix .. 'wclaim:' .. worker, prefix .. 'fair'
 local reply = {'OK', now_ms}
 
-local function answer(id, token, attempt, retry_count)
+local function answer(id, token, attempt, retry_count, weight, whole)
   local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = id, token, attempt, retry_count
-  reply[n + 5] = redis.call('GET', data_key(id)) or ''
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = id, token, attempt, retry_count, weight
+  reply[n + 6] = whole or redis.call('GET', data_key(id)) or ''
 end
 
 local this_claim = sequence .. ':' .. ARGV[8] .. ':'
@@ -29,7 +33,8 @@ if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then
   for id in string.gmatch(string.sub(stored[1], #this_claim + 1), '[^,]+') do
     local job = load(id)
     if job and job.state == 'running' and job.worker == worker then
-      answer(id, job.token, job.attempt, job.retry_count)
+      room(job.scraper)
+      answer(id, job.token, job.attempt, job.retry_count, weights[job.scraper])
     end
   end
   return reply
@@ -37,42 +42,55 @@ end
 if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
-local ids, leases, started, moved = {}, {}, {}, 0
+local ids, leases, moved, used, full = {}, {}, 0, 0, false
+for scraper in string.gmatch(ARGV[9], '[^,]+') do excluded[scraper] = true end
 
 local function start(job)
   fence = fence + 1
   job.state, job.token, job.worker = 'running', generation .. '-' .. text(fence), worker
   job.attempt, job.started = job.attempt + 1, now_ms
-  redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
-    'attempt', job.attempt, 'started', now_ms)
-  redis.call('SET', status_key(job.id), 'running')
+  room(job.scraper)
+  local hosts = note_start(job.scraper)
   write_head(job)
+  local whole = redis.call('GET', data_key(job.id))
+  -- What events say of it: kept only while it runs, since many more jobs wait.
+  job.label = string.match(whole, '("scraper_name":.-),"created_at":') or '"scraper_name":null,"ticker":null'
+  redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
+    'attempt', job.attempt, 'started', now_ms, 'label', job.label, unpack(hosts ~= '' and {'hosts', hosts} or {}))
+  redis.call('SET', status_key(job.id), 'running')
   event('job_started', job)
-  answer(job.id, job.token, job.attempt, job.retry_count)
+  answer(job.id, job.token, job.attempt, job.retry_count, weights[job.scraper], whole)
+  used = used + weights[job.scraper]
   ids[#ids + 1] = job.id
   leases[#leases + 1] = now_ms + lease_ms
   leases[#leases + 1] = job.id
-  started[job.scraper] = (started[job.scraper] or 0) + 1
-  rooms[job.scraper] = room(job.scraper) - 1
 end
 
 local function hand_over(id, priority)
   if redis.call('TYPE', data_key(id)).ok == 'string' then
     redis.call('ZADD', prefix .. 'foreign', now_ms + ADOPT_WITHIN_MS, priority .. ':' .. id)
-    answer(id, '', priority, '')
+    answer(id, '', priority, '', '')
   else
     redis.call('LPUSH', prefix .. 'orphans', id)
     redis.call('LTRIM', prefix .. 'orphans', 0, 9999)
   end
 end
 
-local function consider(id, priority)
+-- Start it, park it, or put it back where it came from when its weight does not fit any more.
+local function consider(id, priority, list)
   moved = moved + 1
   local job = load(id)
   if not job then
     hand_over(id, priority)
   elseif job.state == 'pending' then
-    if room(job.scraper) > 0 then start(job) else park(job) end
+    if room(job.scraper) <= 0 then
+      park(job)
+    elseif used + weights[job.scraper] <= want or (used == 0 and want >= slots) then
+      start(job)
+    else
+      full = true
+      redis.call('RPUSH', list, id)
+    end
   end
 end
 
@@ -81,14 +99,15 @@ end
 local function take_parked(priority, limit)
   local scrapers, popped = parked_scrapers(), true
   local first = fence % math.max(1, #scrapers)
-  while popped and #ids < limit and moved < MOVED_AT_MOST do
+  while popped and used < limit and not full and moved < MOVED_AT_MOST do
     popped = false
     for turn = 1, #scrapers do
       local scraper = scrapers[(first + turn - 1) % #scrapers + 1]
-      local id = #ids < limit and room(scraper) > 0 and redis.call('RPOP', parked_key(scraper, priority))
+      local list = parked_key(scraper, priority)
+      local id = used < limit and not full and room(scraper) > 0 and redis.call('RPOP', list)
       if id then
         popped = true
-        consider(id, priority)
+        consider(id, priority, list)
       end
     end
   end
@@ -100,32 +119,37 @@ local function take_parked(priority, limit)
   end
 end
 
--- Up to `count` jobs, from the queues in this order; answers how many it found.
+-- Jobs for up to `count` slots, from the queues in this order; answers how many slots they take.
 local function take(count, order)
-  local before = #ids
+  local before = used
   local limit = before + count
   for _, priority in ipairs(order) do
-    if #ids < limit and not pause_end('priority', priority) then
+    if used < limit and not full and not priority_is_paused(priority) then
       take_parked(priority, limit)
-      while #ids < limit and moved < MOVED_AT_MOST do
-        local popped = redis.call('RPOP', ready_key(priority), math.min(limit - #ids, MOVED_AT_MOST - moved))
+      local list = ready_key(priority)
+      while used < limit and not full and moved < MOVED_AT_MOST do
+        local popped = redis.call('RPOP', list, math.min(limit - used, MOVED_AT_MOST - moved))
         if not popped then break end
-        for _, id in ipairs(popped) do consider(id, priority) end
+        local rest = {}
+        for _, id in ipairs(popped) do
+          if full or used >= limit then rest[#rest + 1] = id else consider(id, priority, list) end
+        end
+        for at = #rest, 1, -1 do redis.call('RPUSH', list, rest[at]) end
       end
     end
   end
-  return #ids - before
+  return used - before
 end
 
--- Of every `fair` jobs one is taken with the lower queues first, which take turns at being the first of them.
+-- Of every `fair` slots one is filled with the lower queues first, which take turns at being the first of them.
 local function take_fairly(fair)
   local state = redis.call('GET', FAIR) or '0 0'
   local since, turn = string.match(state, '^(%d+) (%d+)$')
   since, turn = tonumber(since), tonumber(turn)
   local found = 1
-  while #ids < want and found > 0 do
+  while used < want and found > 0 do
     if since < fair - 1 then
-      found = take(math.min(want - #ids, fair - 1 - since), PRIORITIES)
+      found = take(math.min(want - used, fair - 1 - since), PRIORITIES)
       since = since + found
     else
       found = take(1, turn % 2 == 0 and {'normal', 'low', 'high'} or {'low', 'normal', 'high'})
@@ -155,15 +179,17 @@ if ARGV[8] ~= '' then
   end
   start(job)
 else
-  local fair = tonumber(setting('fair') or '0')
+  priority_is_paused('high')
+  local fair = tonumber(controls['fair'] or '0')
   if fair > 1 then take_fairly(fair) else take(want, PRIORITIES) end
 end
 
 if #ids > 0 then
   redis.call('SET', FENCE, text(fence))
   redis.call('ZADD', RUNNING, unpack(leases))
-  for scraper, count in pairs(started) do redis.call('HINCRBY', INUSE, scraper, count) end
+  count_started()
   remember()
 end
 if work_waits() then wake() end
+if full and #ids == 0 then reply[1] = 'FULL' end
 return reply

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- running → pending (to the front) | failed (poison) | cancelled. Return jobs whose lease expired.
+-- running → pending (to the front) | failed (poison) | cancelled. Return jobs whose lease expired, or whose worker died.
 -- A lost lease spends no retry; losing it `limit` times fails the job: something about it kills its workers.
 -- ARGV[3] how many at most, ARGV[4] lost leases that fail a job,
 -- ARGV[5] a worker known to be dead, whose leases count as expired, or ''
@@ -7,7 +7,8 @@
 local at_most, poison_limit, dead_worker = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 
 local function reclaim(job)
-  local story = 'the lease was lost: worker ' .. job.worker .. ' stopped renewing it'
+  local what = dead_worker == '' and ' stopped renewing it' or ' has ended'
+  local story = 'the lease was lost: worker ' .. job.worker .. what
   job.lost = job.lost + 1
   set(job, 'lost', job.lost)
   leave_running(job, 'lost')

@@ -1,14 +1,28 @@
 #!lua flags=allow-oom
 -- running → pending (to the front) | retry (for later) | cancelled. Give attempts back: no retry is spent.
 -- Safe to repeat: the same token answers DUP. An old token answers STALE and writes nothing.
--- ARGV[3…] per attempt: id, token, delay in ms (0 = at once), report as JSON
+-- A source that asked to be left alone (429, Retry-After) is: no job of its hosts starts until then, from any worker, and
+-- afterwards their starts keep a distance that doubles with each complaint and shrinks again without one.
+-- ARGV[3…] per attempt: id, token, delay in ms (0 = at once), report as JSON, ms to leave its hosts alone ('' = not asked)
 -- Reply: flat list of code (OK | DUP | STALE), state
-if (#ARGV - 2) % 4 ~= 0 then return redis.error_reply('EARGS attempts take 4 fields each') end
-for at = 3, #ARGV, 4 do
+if (#ARGV - 2) % 5 ~= 0 then return redis.error_reply('EARGS attempts take 5 fields each') end
+for at = 3, #ARGV, 5 do
   if not tonumber(ARGV[at + 2]) then return redis.error_reply('EDELAY ' .. ARGV[at + 2]) end
 end
 
-local function release(job, delay_ms, report)
+local function leave_alone(kind, name, hold_ms)
+  local id = kind .. ':' .. name
+  local level = tonumber(string.match(redis.call('HGET', SLOW, id) or '0', '^%d+'))
+  redis.call('HSET', SLOW, id, text(math.min(SLOWEST, level + 1)) .. ' ' .. text(now_ms))
+  local until_ms = now_ms + hold_ms
+  if until_ms > tonumber(redis.call('HGET', HOLDS, id) or '0') then redis.call('HSET', HOLDS, id, until_ms) end
+end
+
+local function release(job, delay_ms, report, hold_ms)
+  if hold_ms then
+    for host in string.gmatch(job.hosts, '[^,]+') do leave_alone('host', host, hold_ms) end
+    if job.hosts == '' then leave_alone('scraper', job.scraper, hold_ms) end
+  end
   leave_running(job, 'released')
   if job.cancel then
     finish(job, 'cancelled')
@@ -23,12 +37,12 @@ local function release(job, delay_ms, report)
 end
 
 local replies = {}
-for at = 3, #ARGV, 4 do
+for at = 3, #ARGV, 5 do
   local token = ARGV[at + 1]
   local job = load(ARGV[at])
   local code = 'STALE'
   if job and job.state == 'running' and job.token == token then
-    release(job, tonumber(ARGV[at + 2]), ARGV[at + 3])
+    release(job, tonumber(ARGV[at + 2]), ARGV[at + 3], tonumber(ARGV[at + 4]))
     code = 'OK'
   elseif job and job.last == token .. ' released' then
     code = 'DUP'

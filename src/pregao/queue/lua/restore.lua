@@ -14,8 +14,7 @@ for at = 3, #ARGV, FIELDS do
   if redis.call('EXISTS', meta_key(job.id)) == 0 then
     set(job, 'priority', job.priority)
     set(job, 'scraper', job.scraper)
-    set(job, 'label', job.label)
-    set(job, 'max_retries', ARGV[at + 4])
+      set(job, 'retries', ARGV[at + 4])
     set(job, 'attempt', job.attempt)
     set(job, 'retry_count', job.retry_count)
     set(job, 'lost', job.lost)

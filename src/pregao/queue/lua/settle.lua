@@ -6,9 +6,10 @@
 -- A killed attempt (its process died) spends no retry: it runs again after the delay, and the `limit`th loss is the last.
 -- ARGV[3] losses that fail a job,
 -- ARGV[4…] per attempt: id, token, outcome (completed | failed | killed), retryable (1 | 0), delay in ms before the retry,
---   body of the document, error as JSON, report as JSON, packed result or ''
+--   body of the document, error as JSON, report as JSON, packed result or '',
+--   class of a failure that counts for the scraper's breaker, or ''
 -- Reply: flat list of code (OK | DUP | STALE), state
-local FIELDS, poison_limit = 9, tonumber(ARGV[3])
+local FIELDS, poison_limit = 10, tonumber(ARGV[3])
 if (#ARGV - 3) % FIELDS ~= 0 then return redis.error_reply('EARGS attempts take ' .. FIELDS .. ' fields each') end
 for at = 4, #ARGV, FIELDS do
   local outcome = ARGV[at + 2]
@@ -45,6 +46,7 @@ local function settle(job, at)
   else
     finish(job, 'failed')
   end
+  note_end(job.scraper, outcome == 'completed', ARGV[at + 9], ARGV[at + 6])
   local more = ended_attempt(job, recorded, ARGV[at + 7])
   local whole = document(job, ARGV[at + 5], ARGV[at + 6])
   if job.state == 'retry' then

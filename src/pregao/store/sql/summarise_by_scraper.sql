@@ -3,7 +3,8 @@ SELECT
     scraper_name,
     count(*) AS total_jobs,
     count(*) FILTER (WHERE success) AS successful_jobs,
-    count(*) FILTER (WHERE NOT success) AS failed_jobs,
+    count(*) FILTER (WHERE NOT success AND NOT ignored) AS failed_jobs,
+    count(*) FILTER (WHERE NOT success AND ignored) AS ignored_jobs,
     count(response_time) AS measured_jobs,
     sum(response_time) AS response_time,
     max(executed_at) AS last_execution

@@ -1,15 +1,15 @@
 -- A job's meta hash as a table, and the steps that several transitions share. Changes of the hash are collected in the
 -- table and written together by `save`; what concerns many jobs of one call is written once, by `finish_call`.
-local left_running, freed, outbox_bytes = {}, {}, 0
+local left_running, freed, freed_hosts, outbox_bytes = {}, {}, {}, 0
 
 local function load(id)
   local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'label', 'attempt', 'retry_count',
-    'max_retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last')
+    'retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last', 'hosts')
   if v.err or not v[1] then return nil end
   return {id = id, state = v[1], priority = v[2], scraper = v[3], label = v[4], attempt = tonumber(v[5] or 0),
     retry_count = tonumber(v[6] or 0), max_retries = tonumber(v[7]), lost = tonumber(v[8] or 0), token = v[9] or '',
     worker = v[10] or '', started = v[11] and tonumber(v[11]) or nil, cancel = v[12] == '1', version = tonumber(v[13]),
-    unique = v[14] or '', last = v[15] or '', changes = {}}
+    unique = v[14] or '', last = v[15] or '', hosts = v[16] or '', changes = {}}
 end
 
 local function set(job, field, value)
@@ -51,6 +51,8 @@ end
 local function leave_running(job, outcome)
   left_running[#left_running + 1] = job.id
   freed[job.scraper] = (freed[job.scraper] or 0) + 1
+  for host in string.gmatch(job.hosts, '[^,]+') do freed_hosts[host] = (freed_hosts[host] or 0) + 1 end
+  if job.hosts ~= '' then set(job, 'hosts', '') end
   set(job, 'last', job.token .. ' ' .. outcome)
 end
 
@@ -110,6 +112,11 @@ local function finish_call()
   end
   for scraper, count in pairs(freed) do
     if redis.call('HINCRBY', INUSE, scraper, -count) <= 0 then redis.call('HDEL', INUSE, scraper) end
+  end
+  for host, count in pairs(freed_hosts) do
+    if redis.call('HINCRBY', prefix .. 'inuse_host', host, -count) <= 0 then
+      redis.call('HDEL', prefix .. 'inuse_host', host)
+    end
   end
   if redis.call('EXISTS', PARKED) == 1 then wake() end
 end

@@ -1,25 +1,31 @@
-"""One schedule's entries while they are read: typed access, and a list of everything that is wrong."""
+"""One entry of a file while it is read: typed access to its fields, and a list of everything that is wrong."""
 
 from __future__ import annotations
 
 import re
 from difflib import get_close_matches
 
-from pregao.scheduler.document import Located, Mapping
-from pregao.scheduler.problem import Problem
+from pregao.configuration.document import Located, Mapping
+from pregao.configuration.problem import Problem
 
 _DIGITS = re.compile("-?[0-9]{1,100}")
 
 
 class Form:
-    """The fields of one schedule. Reading methods report and answer None instead of raising."""
+    """The fields of one entry, for example a schedule; '' stands for the file itself.
 
-    def __init__(self, file: str, schedule: str, line: int, fields: Mapping) -> None:
+    Reading methods report and answer None instead of raising. `under` is put before the names of fields in messages,
+    for a mapping inside of an entry: `backoff.`.
+    """
+
+    def __init__(
+        self, file: str, entry: str, line: int, fields: Mapping, *, kind: str = "schedule", under: str = ""
+    ) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.schedule = schedule
         self.has_unknown = False
-        self._file, self._line, self._fields = file, line, fields
+        self._file, self.line, self._fields = file, line, fields
+        self.entry, self.kind, self._under = entry, kind, under
 
     def has(self, name: str) -> bool:
         """Whether the field is written, be it with an empty value."""
@@ -38,20 +44,20 @@ class Form:
         return self._fields.entries[name]
 
     def report(self, name: str | None, problem: str, fix: str) -> None:
-        """Note a problem with a field, or with the whole schedule when `name` is None or is not written."""
+        """Note a problem with a field, or with the whole entry when `name` is None or is not written."""
         self.problems.append(self._finding(name, problem, fix))
 
     def report_at(self, path: str, item: Located, problem: str, fix: str, line: int | None = None) -> None:
         """Note a problem with something inside a field, on its own line unless `line` says where."""
         self.problems.append(
             Problem(
-                file=self._file, line=line or item.line, schedule=self.schedule, field=path, value=item.text,
-                problem=problem, fix=fix,
+                file=self._file, line=line or item.line, kind=self.kind, entry=self.entry or None, field=path,
+                value=item.text, problem=problem, fix=fix,
             )
         )  # fmt: skip
 
-    def warn(self, name: str, problem: str, fix: str) -> None:
-        """Note something odd that does not keep the schedule from running."""
+    def warn(self, name: str | None, problem: str, fix: str) -> None:
+        """Note something odd that does not keep the entry from being used."""
         self.warnings.append(self._finding(name, problem, fix))
 
     def report_duplicates(self) -> None:
@@ -59,7 +65,7 @@ class Form:
         for name, line, first in self._fields.duplicates:
             self.problems.append(
                 Problem(
-                    file=self._file, line=line, schedule=self.schedule, field=name,
+                    file=self._file, line=line, kind=self.kind, entry=self.entry or None, field=f"{self._under}{name}",
                     problem=f"is written twice, first on line {first}", fix="keep one of the two",
                 )
             )  # fmt: skip
@@ -143,8 +149,9 @@ class Form:
 
     def _finding(self, name: str | None, problem: str, fix: str) -> Problem:
         value = None if name is None else self.get(name)
-        line = self._line if name is None else self._fields.key_lines.get(name, self._line)
+        line = self.line if name is None else self._fields.key_lines.get(name, self.line)
         return Problem(
-            file=self._file, line=line, schedule=self.schedule, field=name,
+            file=self._file, line=line, kind=self.kind, entry=self.entry or None,
+            field=None if name is None else f"{self._under}{name}",
             value=None if value is None else value.text, problem=problem, fix=fix,
         )  # fmt: skip

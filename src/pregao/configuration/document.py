@@ -1,4 +1,4 @@
-"""The YAML of a schedule file with the line of everything in it. YAML 1.2: `on` is text and 10:30 is not 630.
+"""YAML with the line of everything in it. YAML 1.2: `on` is text and 10:30 is not 630.
 
 The text is composed to nodes and read here, not constructed: a constructor stops at the first duplicate key, and
 drops the lines.
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from pregao.scheduler.problem import Problem, ScheduleFileRefused
+from pregao.configuration.problem import FileRefused, Problem
 
 Scalar = None | bool | int | float | str
 
@@ -68,37 +68,42 @@ class Mapping(msgspec.Struct, frozen=True):
     not_text: set[str]
 
 
-def read_yaml(path: Path) -> Located | None:
-    """Read one YAML document; None when there is nothing in it. Raises ScheduleFileRefused."""
+def read_yaml(path: Path, kind: str = "schedule") -> Located | None:
+    """Read one YAML document; None when there is nothing in it. Raises FileRefused, for a file of this `kind`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise _refused(path, None, "does not exist", "check the path") from None
+        raise _refused(path, None, "does not exist", "check the path", kind) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(path, None, f"cannot be read: {error}", "make it a readable UTF-8 text file") from error
+        raise _refused(path, None, f"cannot be read: {error}", "make it a readable UTF-8 text file", kind) from error
+    return parse_yaml(text, path, kind)
+
+
+def parse_yaml(text: str, path: Path, kind: str) -> Located | None:
+    """The same for a text; `path` is where it is from."""
     parser = YAML(typ="rt", pure=True)
     try:
         node = parser.compose(text)
-        return None if node is None else _Reader(path).locate(node)
+        return None if node is None else _Reader(path, kind).locate(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         what = " ".join(part.strip() for part in (error.context, error.problem) if part)
-        raise _refused(path, line, f"is not YAML: {what}", "mend the syntax; indent with spaces") from error
+        raise _refused(path, line, f"is not YAML: {what}", "mend the syntax; indent with spaces", kind) from error
     except YAMLError as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _refused(path, 1, f"is not YAML: {reason}", "mend the syntax") from error
+        raise _refused(path, 1, f"is not YAML: {reason}", "mend the syntax", kind) from error
 
 
-def _refused(path: Path, line: int | None, problem: str, fix: str) -> ScheduleFileRefused:
-    return ScheduleFileRefused(Problem(file=str(path), line=line, problem=problem, fix=fix))
+def _refused(path: Path, line: int | None, problem: str, fix: str, kind: str) -> FileRefused:
+    return FileRefused(Problem(file=str(path), line=line, kind=kind, problem=problem, fix=fix))
 
 
 class _Reader:
     """Turns nodes into located values; anchors are expanded, within bounds."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, kind: str) -> None:
+        self._path, self._kind = path, kind
         self._size = 0
 
     def locate(self, node: Node, depth: int = 0) -> Located:
@@ -106,7 +111,7 @@ class _Reader:
         line = node.start_mark.line + 1
         if depth > _DEPTH_LIMIT or self._size > _SIZE_LIMIT:
             limits = f"is nested deeper than {_DEPTH_LIMIT} levels or holds more than {_SIZE_LIMIT} values"
-            raise _refused(self._path, line, limits, "split it, or use fewer anchors")
+            raise self._refused(line, limits, "split it, or use fewer anchors")
         self._check_text(node)
         if isinstance(node, MappingNode):
             return Located(line, self._mapping(node, depth))
@@ -136,23 +141,32 @@ class _Reader:
 
     def _merge(self, found: Mapping, source: Located) -> None:
         if not isinstance(source.value, Mapping):
-            raise _refused(self._path, source.line, "has `<<` with no mapping", "merge an anchor of a mapping")
+            raise _refused(
+                self._path, source.line, "has `<<` with no mapping", "merge an anchor of a mapping", self._kind
+            )
         for name, entry in source.value.entries.items():
             if name not in found.entries:
                 found.entries[name] = entry
                 found.key_lines[name] = source.value.key_lines[name]
                 found.not_text.update(source.value.not_text & {name})
 
+    def _refused(self, line: int, problem: str, fix: str) -> FileRefused:
+        return _refused(self._path, line, problem, fix, self._kind)
+
     def _key(self, key: Node) -> str:
         if not isinstance(key.value, str):
-            raise _refused(self._path, key.start_mark.line + 1, "has a list or mapping for a name", "use text")
+            raise _refused(
+                self._path, key.start_mark.line + 1, "has a list or mapping for a name", "use text", self._kind
+            )
         self._check_text(key)
         return key.value
 
     def _check_text(self, node: Node) -> None:
         if isinstance(node.value, str) and _HALF_A_PAIR.search(node.value):
             line = node.start_mark.line + 1
-            raise _refused(self._path, line, "has half a surrogate pair in its text", "write well-formed Unicode")
+            raise _refused(
+                self._path, line, "has half a surrogate pair in its text", "write well-formed Unicode", self._kind
+            )
 
 
 def _scalar(node: Node) -> Scalar:

@@ -1,0 +1,28 @@
+-- The breaker of a scraper: closed → open after so many failures of one class in a row → one job at a time when its
+-- time is over → closed by the first that completes, open for twice as long by one that fails.
+local FAILURES = prefix .. 'failures'
+local FIRST_MS, LONGEST_MS = 60000, 900000
+
+-- An attempt ended. `class` is '' for one that says nothing about the scraper: completed counts as its health.
+local function note_end(scraper, completed, class, error_json)
+  local limit_rule, open_rule = 'breaker:scraper:' .. scraper, 'open:scraper:' .. scraper
+  local rules = settings({limit_rule, open_rule})
+  local limit = tonumber(rules[limit_rule] or '')
+  if not limit and not rules[open_rule] then return end
+  if completed then
+    redis.call('HDEL', FAILURES, scraper)
+    if rules[open_rule] and ends_at(rules[open_rule]) ~= 0 then change_control(open_rule, '', 'a job completed') end
+    return
+  end
+  if class == '' then return end
+  local last, count = string.match(redis.call('HGET', FAILURES, scraper) or '', '^(%S+) (%d+)$')
+  count = last == class and tonumber(count) + 1 or 1
+  redis.call('HSET', FAILURES, scraper, class .. ' ' .. text(count))
+  local was_open = rules[open_rule]
+  if was_open and ends_at(was_open) then return end
+  if not was_open and (not limit or count < limit) then return end
+  local lasted = was_open and tonumber(string.match(was_open, '"for_ms":(%d+)') or '')
+  local for_ms = lasted and math.min(LONGEST_MS, 2 * lasted) or FIRST_MS
+  change_control(open_rule, string.format('%.0f|{"class":"%s","count":%d,"for_ms":%d,"since":%s,"error":%s}',
+    now_ms + for_ms, class, count, for_ms, iso(now_ms), error_json), 'breaker')
+end

@@ -1,0 +1,165 @@
+"""The whole queue at a glance: two round trips, whatever there is in it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+import redis.asyncio as redis_async
+from loguru import logger
+from redis.asyncio.client import Pipeline
+
+from pregao.domain.clock import from_ms
+from pregao.domain.job import JobPriority
+from pregao.queue.keys import DEFAULT_PREFIX, Keys
+from pregao.queue.views import (
+    OutboxFacts,
+    SchedulerFacts,
+    WorkerFacts,
+    answered,
+    outbox_facts,
+    read_heartbeats,
+    server_time,
+)
+
+DETAILED_LIMIT = 500
+"""Delayed and running jobs, each, that are looked at one by one; beyond it only their number is known."""
+
+_RUNNING_FIELDS = ("priority", "label", "attempt", "worker", "started", "cancel")
+
+
+class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that is under way. Times are the server's, aware UTC; None for what its record does not say."""
+
+    id: str
+    scraper_name: str
+    ticker: str | None
+    priority: str
+    attempt: int
+    worker: str
+    started_at: datetime | None
+    lease_ends_at: datetime
+    cancel_requested: bool
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Jobs in one state: how many in all, and by priority as far as they were looked at one by one."""
+
+    total: int
+    by_priority: dict[JobPriority, int]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each of them is counted under its priority."""
+        return sum(self.by_priority.values()) == self.total
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The queue at `now`, the server's time. `generation` None means that this Redis is new or was emptied.
+
+    `workers` and `schedulers` are all that left a heartbeat, fresh or not (`views.is_alive` tells); scripts that drive
+    jobs by hand are not among them. `running_jobs` have the one that runs for longest in front.
+    """
+
+    now: datetime
+    generation: int | None
+    ready: Share
+    delayed: Share
+    running: Share
+    outbox: OutboxFacts
+    workers: list[WorkerFacts]
+    schedulers: list[SchedulerFacts]
+    running_jobs: list[RunningJob]
+
+
+async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> Overview:
+    """Look at everything once. Raises QueueUnavailable, and QueueError when a key is not what it should be."""
+    keys = Keys(prefix)
+    async with redis.pipeline(transaction=True) as pipe:
+        _ask_for_everything(pipe, keys)
+        (
+            time, generation, high, normal, low, delayed_total, running_total, delayed_ids, leases,
+            workers, schedulers, entries, size, oldest, dead,
+        ) = await answered(pipe.execute())  # fmt: skip
+    delayed_priorities, jobs = await _details(redis, keys, delayed_ids, leases)
+    now = server_time(time)
+    ready = dict(zip(JobPriority, (high, normal, low), strict=True))
+    return Overview(
+        now=now,
+        generation=int(generation) if generation is not None and generation.isdigit() else None,
+        ready=Share(high + normal + low, ready),
+        delayed=_share(delayed_total, delayed_priorities),
+        running=_share(running_total, [job.priority for job in jobs]),
+        outbox=outbox_facts(now, entries, size, oldest, dead),
+        workers=[worker for worker in read_heartbeats(workers, WorkerFacts) if worker.slots],
+        schedulers=read_heartbeats(schedulers, SchedulerFacts),
+        running_jobs=sorted(jobs, key=lambda job: (job.started_at or now, job.id)),
+    )
+
+
+def _ask_for_everything(pipe: Pipeline, keys: Keys) -> None:
+    pipe.time()
+    pipe.get(keys.generation)
+    for priority in JobPriority:
+        pipe.llen(keys.ready(priority))
+    pipe.zcard(keys.delayed)
+    pipe.zcard(keys.running)
+    pipe.zrange(keys.delayed, 0, DETAILED_LIMIT - 1)
+    pipe.zrange(keys.running, 0, DETAILED_LIMIT - 1, withscores=True)
+    pipe.hgetall(keys.workers)
+    pipe.hgetall(keys.schedulers)
+    pipe.xlen(keys.outbox)
+    pipe.get(keys.outbox_bytes)
+    pipe.xrange(keys.outbox, count=1)
+    pipe.xlen(keys.outbox_dead)
+
+
+async def _details(
+    redis: redis_async.Redis, keys: Keys, delayed_ids: Sequence[bytes], leases: Sequence[tuple[bytes, float]]
+) -> tuple[list[str], list[RunningJob]]:
+    """The priorities of the delayed jobs, and the running ones; what has left its state meanwhile is left out."""
+    if not delayed_ids and not leases:
+        return [], []
+    async with redis.pipeline(transaction=False) as pipe:
+        for job_id in delayed_ids:
+            pipe.hget(keys.meta(job_id.decode()), "priority")
+        for job_id, _ in leases:
+            pipe.hmget(keys.meta(job_id.decode()), *_RUNNING_FIELDS)
+        answers = await answered(pipe.execute())
+    priorities = [value.decode() for value in answers[: len(delayed_ids)] if value is not None]
+    running = zip(leases, answers[len(delayed_ids) :], strict=True)
+    return priorities, [_running_job(*lease, fields) for lease, fields in running if fields[0] is not None]
+
+
+def _running_job(job_id: bytes, lease_ends_ms: float, fields: Sequence[bytes | None]) -> RunningJob:
+    priority, label, attempt, worker, started, cancel = fields
+    known = _label(label)
+    return RunningJob(
+        id=job_id.decode(),
+        scraper_name=known.get("scraper_name") or "",
+        ticker=known.get("ticker"),
+        priority=(priority or b"").decode(),
+        attempt=int(attempt or 0),
+        worker=(worker or b"").decode(),
+        started_at=from_ms(int(started)) if started else None,
+        lease_ends_at=from_ms(int(lease_ends_ms)),
+        cancel_requested=cancel == b"1",
+    )
+
+
+def _label(label: bytes | None) -> dict[str, Any]:
+    """The scraper and the ticker, which are kept as JSON without its braces."""
+    try:
+        return dict(orjson.loads(b"{" + (label or b"") + b"}"))
+    except orjson.JSONDecodeError:
+        logger.warning("a running job has a label that cannot be read: {!r}", label)
+        return {}
+
+
+def _share(total: int, priorities: Sequence[str]) -> Share:
+    counted = Counter(priorities)
+    return Share(total, {priority: counted[priority.value] for priority in JobPriority})

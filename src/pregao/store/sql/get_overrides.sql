@@ -1,0 +1,1 @@
+SELECT key, value FROM scraper_overrides WHERE scraper = $1
