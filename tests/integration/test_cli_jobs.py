@@ -15,6 +15,7 @@ from tests.builders import eventually
 from tests.running_jobs import claim, complete, fail
 
 from pregao.cli.main import run
+from pregao.domain.footprint import Footprint
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.keys import Keys
@@ -83,9 +84,9 @@ async def completed(commands: QueueCommands, job_id: str) -> None:
     await complete(commands, held, {"price": 38.5})
 
 
-async def failed(commands: QueueCommands, job_id: str, *, retryable: bool = False) -> None:
+async def failed(commands: QueueCommands, job_id: str, *, retryable: bool = False, **report: Any) -> None:
     [held] = await claim(commands, job_id=job_id)
-    await fail(commands, held, retryable=retryable)
+    await fail(commands, held, retryable=retryable, **report)
 
 
 def test_create_prints_the_id_of_a_job_that_is_then_shown_and_listed(pregao: Shell) -> None:
@@ -116,6 +117,32 @@ def test_show_tells_attempts_with_their_errors(pregao: Shell) -> None:
     assert (attempt["outcome"], attempt["error"], attempt["error_class"]) == ("failed", "it broke", "error")
     assert pregao("jobs", "show", job_id) == 0
     assert "it broke" in pregao.out
+
+
+def test_logs_prints_what_each_attempt_said(pregao: Shell) -> None:
+    job_id = pregao.create()
+    pregao.on_the_queue(lambda commands: failed(commands, job_id, retryable=True, footprint=Footprint(logs="one\n")))
+    pregao.on_the_queue(
+        lambda commands: failed(commands, job_id, footprint=Footprint(logs="two", peak_memory_mb=812.4))
+    )
+    assert pregao("jobs", "logs", job_id) == 0
+    lines = pregao.out.splitlines()
+    assert [line.partition(", ")[0] for line in lines] == ["--- attempt 1", "one", "--- attempt 2", "two"]
+    assert pregao("jobs", "logs", job_id, "--attempt", "2") == 0
+    assert pregao.out.splitlines()[1:] == ["two"]
+    [told] = pregao.json("jobs", "logs", job_id, "--attempt", "1")
+    assert (told["attempt"], told["outcome"], told["logs"]) == (1, "failed", "one\n")
+    assert pregao("jobs", "show", job_id) == 0
+    assert "812.4" in pregao.out
+    assert f"what was printed: pregao jobs logs {job_id}" in pregao.out
+
+
+def test_logs_of_an_attempt_that_is_not_recorded_are_an_error(pregao: Shell) -> None:
+    job_id = pregao.create()
+    assert pregao("jobs", "logs", job_id) == 1
+    assert "has no such attempt that ended and is recorded" in pregao.err
+    assert pregao("jobs", "logs", str(uuid.uuid4())) == 1
+    assert "no job" in pregao.err
 
 
 def test_list_filters_as_the_api_does(pregao: Shell) -> None:

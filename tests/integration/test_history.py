@@ -11,6 +11,7 @@ import redis.asyncio as redis_async
 from tests.running_jobs import a_spec, claim, complete, fail, run_one
 
 from pregao.domain.errors import InvalidInput, StoreUnavailable
+from pregao.domain.footprint import Footprint
 from pregao.domain.job import Job, JobSpec, JobStatus
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import Firing
@@ -172,6 +173,18 @@ async def test_attempts_are_listed_with_their_errors(
     first, second = await history.attempts(spec.id)
     assert (first["attempt"], first["outcome"], first["error"]) == (1, "failed", "no route")
     assert (second["attempt"], second["outcome"], second["response_time_seconds"]) == (2, "completed", 0.25)
+
+
+async def test_what_is_known_of_an_attempts_processes_is_kept(
+    commands: QueueCommands, recorder: Recorder, history: History
+) -> None:
+    spec = a_spec()
+    footprint = Footprint(logs="said \0 twice\n", peak_memory_mb=812.4, cpu_seconds=1.25, exit_signal="SIGKILL")
+    await run_one(commands, spec, 1, footprint=footprint)
+    await recorder.step()
+    [attempt] = await history.attempts(spec.id)
+    assert (attempt["logs"], attempt["exit_signal"]) == ("said  twice\n", "SIGKILL")
+    assert (attempt["peak_memory_mb"], attempt["cpu_seconds"]) == (812.4, 1.25)
 
 
 async def test_statistics_count_what_ended_in_the_period(

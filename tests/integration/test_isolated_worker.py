@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import redis.asyncio as redis_asyncio
 from tests.api_service import api_service
 from tests.builders import eventually, spec
-from tests.foreign import PLATFORM
+from tests.foreign import PLATFORM, directory
 from tests.isolating import MISBEHAVING, alive, entries, ours, pids_in, written
 from tests.working import SettingsMaker, ended, working
 
@@ -36,6 +37,17 @@ def prepared(make_settings: SettingsMaker) -> Prepare:
         return make_settings(PATH=os.environ["PATH"], SCRAPERS_PATH=str(MISBEHAVING), **overrides)
 
     return prepare
+
+
+@pytest.fixture(autouse=True)
+def _imports() -> Iterator[None]:
+    """What a directory of a test brought into this process goes with the test."""
+    modules, path = set(sys.modules), list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name.partition(".")[0] in ("scrapers", "base_scraper", "config"):
+            del sys.modules[name]
 
 
 async def recorded(redis: redis_asyncio.Redis, pool: asyncpg.Pool, job_id: str) -> list[dict[str, Any]]:
@@ -251,6 +263,40 @@ async def test_scrapers_of_several_directories_run_in_one_worker(
         await queue.enqueue(jobs)
         for job in jobs:
             await ended(views, job, JobStatus.COMPLETED)
+
+
+WHERE = """
+import os
+async def scrape(self, ticker):
+    return self.found({"pid": os.getpid()})
+WhereScraper.scrape = scrape
+"""
+
+
+@pytest.mark.parametrize("executor", ["in_loop", "isolated"])
+async def test_each_scraper_runs_where_its_executor_says(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews, tmp_path: Path, executor: str
+) -> None:
+    folder = directory(tmp_path / f"own_{executor}", {"Where": WHERE})
+    settings = make_settings(PATH=os.environ["PATH"], SCRAPERS_PATH=str(folder))
+    settings.scrapers_file.write_text(f"scrapers:\n  Where: {{executor: {executor}}}\n")
+    job = spec("Where", "PETR4")
+    async with working(settings):
+        await queue.enqueue([job])
+        document = await ended(views, job, JobStatus.COMPLETED)
+    assert (document["result"]["pid"] == os.getpid()) is (executor == "in_loop")
+
+
+async def test_what_comes_with_pregao_cannot_be_isolated_and_says_so(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
+) -> None:
+    settings = make_settings()
+    settings.scrapers_file.write_text("scrapers:\n  Echo: {executor: isolated}\n")
+    job = spec("Echo", "PETR4")
+    async with working(settings):
+        await queue.enqueue([job])
+        document = await ended(views, job, JobStatus.FAILED)
+    assert document["error"].startswith("Echo cannot have `executor: isolated`: only scrapers of SCRAPERS_PATH run in")
 
 
 async def test_a_worker_without_directories_starts_no_process(

@@ -25,7 +25,7 @@ _IN_WORDS: dict[int, str] = {
 def footprint_of(ended: Ended, logs: str | None) -> Footprint:
     """What is kept of an attempt's processes."""
     return Footprint(
-        logs=None if logs is None else logs.encode(errors="replace").decode(),
+        logs=logs,
         peak_memory_mb=ended.peak_memory_mb,
         cpu_seconds=ended.cpu_seconds,
         exit_signal=None if ended.signal is None else name_of(ended.signal),

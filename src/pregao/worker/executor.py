@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import random
 from typing import assert_never
 
@@ -22,6 +23,7 @@ from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
 from pregao.scrapers.base import NotConfigured
+from pregao.scrapers.here import make_here
 from pregao.scrapers.registry import BrokenScraper, Registry
 from pregao.worker.inloop import InLoop
 from pregao.worker.isolated import Isolated
@@ -89,12 +91,12 @@ class Executor:
             return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
-        timeout = spec.timeout_seconds or self._limits.of(entry.name).timeout_seconds
-        if entry.executor == "isolated":
+        limits = self._limits.of(entry.name)
+        timeout = spec.timeout_seconds or limits.timeout_seconds
+        if (limits.executor or entry.executor) == "isolated":
             return await self._isolated.run(entry, spec.ticker, token=claim.token, timeout_seconds=timeout, stop=stop)
-        return await self._in_loop.run(
-            entry.make, spec.ticker, timeout_seconds=timeout, stop=stop, on_abandoned=on_abandoned
-        )
+        make = entry.make if entry.directory is None else partial(make_here, entry)
+        return await self._in_loop.run(make, spec.ticker, timeout_seconds=timeout, stop=stop, on_abandoned=on_abandoned)
 
     async def _without_scraper(self, name: str, problem: Failure) -> Outcome:
         """A scraper that cannot run here fails the job only if no other live worker runs it."""

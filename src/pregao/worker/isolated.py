@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from pregao.attempt.outcome import Outcome, StopReason
+from pregao.attempt.outcome import Failed, Outcome, StopReason
+from pregao.domain.failure import FailureClass, failure
 from pregao.isolation.host import Isolation
 from pregao.isolation.messages import Limits, Target
 from pregao.isolation.terms import Terms
@@ -16,6 +17,11 @@ from pregao.settings import Settings
 
 STOP_SHARE_OF_GRACE = 0.2
 """Of the grace, for the cleanup of what runs when the worker has drained: what comes after it needs time as well."""
+
+_NO_DIRECTORY = (
+    "cannot have `executor: isolated`: only scrapers of SCRAPERS_PATH run in processes of their own; "
+    "take the key back with `pregao scrapers unset`, or out of the file of limits"
+)
 
 
 class Isolated:
@@ -51,6 +57,8 @@ class Isolated:
         stop: asyncio.Future[StopReason],
     ) -> Outcome:
         """Run one attempt; ends when the scraper does, at the timeout, at a limit, or when `stop` gets a reason."""
+        if entry.directory is None:
+            return Failed(failure(FailureClass.PERMANENT, f"{entry.name} {_NO_DIRECTORY}"))
         terms = self._terms(entry.name, timeout_seconds)
         return await self._isolation.run(target_of(entry), argument, token=token, terms=terms, stop=stop)
 
