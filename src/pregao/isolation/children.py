@@ -21,6 +21,7 @@ from pregao.isolation.messages import Assignment
 
 SPARE = 2
 """Forked children that stand ready: a worker claims several jobs at once."""
+QUIET_SECONDS = 0.005
 IDLE = b"."
 """What a child says when it has done its job and stays."""
 
@@ -80,10 +81,13 @@ class Children:
         child.take(assignment, stream, logs)
         return child.pid
 
-    @property
-    def lacks_spare(self) -> bool:
-        """Whether fewer stand ready than should."""
-        return len(self._idle()) < self._spare
+    def wait_before_spare(self) -> float | None:
+        """Seconds of quiet after which one more should be made ahead; None when enough stand ready.
+
+        Making one takes a core for some milliseconds, which a job that has just begun may need to end.
+        """
+        idle = len(self._idle())
+        return None if idle >= self._spare else QUIET_SECONDS if idle else 0.0
 
     def add(self) -> Child:
         """Start one more. Raises OSError."""

@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from pregao.attempt.judgement import classify
@@ -24,7 +25,7 @@ from pregao.isolation.logging_capture import note, note_exception
 from pregao.isolation.marker import VARIABLE
 from pregao.isolation.messages import TO_CHILD, Assignment, Hello, Launch, Prepare, Task, ToChild
 from pregao.isolation.preload import Preloaded
-from pregao.isolation.rehearsal import rehearse
+from pregao.isolation.rehearsal import READY, rehearse
 from pregao.isolation.scraping import Scraping
 from pregao.isolation.stream import Stream, WorkerGone
 from pregao.isolation.tree import end_descendants
@@ -83,10 +84,10 @@ def live(control: socket.socket, preloaded: Preloaded | None, *, jobs: int) -> N
     After a job that did not complete this process is used no more.
     """
     set_apart()
-    kernel.set_name("pregao-ready")
+    kernel.set_name(READY)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    rehearse(loop)
+    rehearse(partial(_run, loop))
     unpacker: Unpacker[ToChild] = Unpacker(TO_CHILD)
     descriptors: list[int] = []
     while jobs:
@@ -107,13 +108,13 @@ def live(control: socket.socket, preloaded: Preloaded | None, *, jobs: int) -> N
             assert preloaded is not None
             stream, logs = descriptors.pop(0), descriptors.pop(0)
             jobs -= 1
-            if not _run(message, stream, logs, preloaded, loop):
+            if not _run(loop, message, stream, logs, preloaded):
                 return
             if jobs:
                 control.sendall(IDLE)
 
 
-def _run(assignment: Assignment, stream: int, logs: int, preloaded: Preloaded, loop: asyncio.AbstractEventLoop) -> bool:
+def _run(loop: asyncio.AbstractEventLoop, assignment: Assignment, stream: int, logs: int, preloaded: Preloaded) -> bool:
     """One job; whether it completed, and left nothing in the event loop."""
     if assignment.group is not None:
         Group(Path(assignment.group)).join()

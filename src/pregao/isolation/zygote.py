@@ -62,11 +62,12 @@ class Zygote:
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_child)
         while not (self._abandoned and not len(self._guard)):
             # What is made ahead is made when there is nothing else to do.
-            events = self._selector.select(0 if self._children.lacks_spare else self._guard.next_tick_seconds())
+            quiet = self._children.wait_before_spare()
+            events = self._selector.select(self._guard.next_tick_seconds() if quiet is None else quiet)
             for key, _ in events:
                 key.data()
             self._guard.tick()
-            if not events and self._children.lacks_spare:
+            if not events and quiet is not None:
                 self._add_spare()
         end_descendants(LAST_SECONDS)
 
