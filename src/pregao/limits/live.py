@@ -93,8 +93,8 @@ class LiveLimits:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was written is in force: nothing in the file had to be left out."""
-        return not self._layers.file.missing and not self._layers.file.problems
+        """Whether the file has its say: it is not blank, and nothing in it had to be left out."""
+        return not self._layers.file.blank and not self._layers.file.problems
 
     @property
     def unread(self) -> str | None:
