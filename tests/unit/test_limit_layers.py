@@ -175,7 +175,7 @@ def test_limits_become_one_rule_of_the_queue_each(tmp_path: Path) -> None:
 
 def test_a_rule_is_in_the_name_of_whoever_changed_it(tmp_path: Path) -> None:
     rules = rules_of(layers(loaded(tmp_path, TEXT), concurrency=9), ["b3"], "the file")
-    assert rules["cap:scraper:b3"] == Rule("9", "ana")
+    assert rules["cap:scraper:b3"] == Rule("9", "ana", "override")
     assert rules["breaker:scraper:b3"] == Rule("5", "the file")
 
 

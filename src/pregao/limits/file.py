@@ -40,7 +40,10 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class LimitsFile(msgspec.Struct, frozen=True):
-    """What the file holds. `scrapers` are by folded name. Values with a problem are left out, all others are there."""
+    """What the file holds. `scrapers` are by folded name. Values with a problem are left out, all others are there.
+
+    `missing` says that there is no file, `blank` that there is none or nothing but comments in it.
+    """
 
     path: Path
     defaults: Section
@@ -49,6 +52,7 @@ class LimitsFile(msgspec.Struct, frozen=True):
     problems: list[Problem]
     warnings: list[Problem]
     missing: bool = False
+    blank: bool = False
 
     @property
     def usable(self) -> bool:
@@ -66,9 +70,9 @@ class LimitsFile(msgspec.Struct, frozen=True):
         return self.defaults.values | ({} if own is None else own.values)
 
 
-def empty_file(path: Path, *, missing: bool = False) -> LimitsFile:
+def empty_file(path: Path, *, missing: bool = False, blank: bool = False) -> LimitsFile:
     """A file that says nothing."""
-    return LimitsFile(path, Section("defaults", {}, {}), {}, {}, [], [], missing)
+    return LimitsFile(path, Section("defaults", {}, {}), {}, {}, [], [], missing, missing or blank)
 
 
 def load_limits(path: Path, resolve: Resolve) -> LimitsFile:
@@ -80,9 +84,9 @@ def load_limits(path: Path, resolve: Resolve) -> LimitsFile:
     if _is_missing(path):
         return empty_file(path, missing=True)
     document = read_yaml(path, "scraper")
-    file = empty_file(path)
     if document is None or document.value is None:
-        return file
+        return empty_file(path, blank=True)
+    file = empty_file(path)
     if not isinstance(document.value, YamlMapping):
         fix = "write defaults:, scrapers: and hosts:, with what they hold below them"
         file.problems.append(

@@ -1,7 +1,7 @@
 """The limits of a running process: the file and the overrides, taken over as they change.
 
-A file that is broken by an edit leaves what was loaded before in force; while PostgreSQL is away, the overrides that
-were read last hold.
+A file that is broken, emptied or removed meanwhile leaves what was loaded before in force; while PostgreSQL is away,
+the overrides that were read last hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from loguru import logger
 
-from pregao.configuration.problem import FileRefused
+from pregao.configuration.problem import FileRefused, Problem
 from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import StoreUnavailable
@@ -59,13 +59,14 @@ class LiveLimits:
         """`registry` knows the scrapers here; when there are others, it is asked about all names again."""
         self.version = 0
         self._path = settings.scrapers_file
+        self._registry = registry
         self._named = "scrapers_file" in settings.model_fields_set
         self._clock = clock or SystemClock()
         self._store = StoreLink(settings.resolve_database_url, answer_seconds=ANSWER_SECONDS)
         self._file: WatchedFile[LimitsFile] = WatchedFile(
             self._path,
-            lambda: load_limits(self._path, registry.resolve_known),
-            empty_file(self._path),
+            self._read_file,
+            empty_file(self._path, blank=True),
             kind="scraper",
             version=lambda: registry.version,
         )
@@ -92,8 +93,8 @@ class LiveLimits:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was written is in force: nothing in the file had to be left out."""
-        return not self._layers.file.missing and not self._layers.file.problems
+        """Whether the file has its say: it is not blank, and nothing in it had to be left out."""
+        return not self._layers.file.blank and not self._layers.file.problems
 
     @property
     def unread(self) -> str | None:
@@ -168,6 +169,15 @@ class LiveLimits:
     def close(self) -> None:
         """End the connection to PostgreSQL, if there is one."""
         self._store.drop()
+
+    def _read_file(self) -> LimitsFile:
+        """Raises FileRefused, also for a file that is blank now: sources do not lose their limits by accident."""
+        fresh = load_limits(self._path, self._registry.resolve_known)
+        if fresh.blank and not self._file.current.blank:
+            told = "does not exist any more" if fresh.missing else "is empty now"
+            fix = "write it again; `scrapers: {}` if nothing is to be limited"
+            raise FileRefused(Problem(file=str(self._path), kind="scraper", problem=told, fix=fix))
+        return fresh
 
     def _load_file(self) -> None:
         self._loaded = True

@@ -1,13 +1,14 @@
 """The limits that all workers share, written where the queue's scripts read them: one field of `control` each.
 
-`limits` is a field too: it names those that were written from here, so that they can be taken away again, and no rule
-that somebody set by hand is.
+`limits` is a field too: it names those that were written from here and whose word they are, so that they can be taken
+away again, and no rule that somebody set by hand is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Literal
 
 import msgspec
 from loguru import logger
@@ -21,13 +22,16 @@ from pregao.queue.commands import QueueCommands
 
 PUBLISHED = "limits"
 LOOK_SECONDS = 2.0
+Word = Literal["file", "override"]
+"""Whose word a rule is: a change's, or that of a host's file, environment or built-in limits."""
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """The value of one field, and who wants it so."""
+    """The value of one field, who wants it so, and whose word it is."""
 
     value: str
     who: str
+    word: Word = "file"
 
 
 async def publish_limits(commands: QueueCommands, limits: LiveLimits, who: str, scrapers: Iterable[str] = ()) -> int:
@@ -35,22 +39,34 @@ async def publish_limits(commands: QueueCommands, limits: LiveLimits, who: str, 
 
     Only those that differ from what is there are written, so that it may be repeated by anyone; returns how many. `who`
     stands for the file; a changed limit is written in the name of who changed it. What was published before and is no
-    limit any more is taken away, unless it is about a scraper that nobody here knows, or the file here is missing or
-    has problems: then somebody else's may be better. Raises QueueError.
+    limit any more is taken away, unless it is about a scraper that nobody here knows. While the file here is blank or
+    has problems, what another host's file said stays, and while the overrides are not known, what they said. Raises
+    QueueError.
     """
     known = {fold(name) for name in scrapers} | limits.layers.names().keys()
-    wanted = rules_of(limits.layers, known, who)
     present = await commands.control_fields()
     published = _published(present.get(PUBLISHED, ""))
-    stale = {name for name in published - wanted.keys() if limits.complete and _is_ours(name, known)}
+    settled = {name for name, word in published.items() if not _may_change(word, limits)}
+    wanted = {
+        name: rule
+        for name, rule in rules_of(limits.layers, known, who).items()
+        if name not in settled or rule.word == "override"
+    }
+    stale = {name for name in published.keys() - wanted.keys() - settled if _is_ours(name, known)}
     changes = {name: rule for name, rule in wanted.items() if present.get(name) != rule.value}
     changes |= {name: Rule("", who) for name in sorted(stale) if name in present}
-    names = msgspec.json.encode(sorted(wanted.keys() | (published - stale))).decode()
-    if names != present.get(PUBLISHED) and (wanted or published):
-        changes[PUBLISHED] = Rule(names, who)
+    kept = {name: word for name, word in published.items() if name not in stale}
+    words = _written(kept | {name: rule.word for name, rule in wanted.items()})
+    if words != present.get(PUBLISHED, _written({})):
+        changes[PUBLISHED] = Rule(words, who)
     for name, rule in changes.items():
         await commands.control(name, rule.value, rule.who)
     return len(changes)
+
+
+def _may_change(word: Word, limits: LiveLimits) -> bool:
+    """Whether enough is known here to change or take away what is someone's word."""
+    return limits.unread is None if word == "override" else limits.complete
 
 
 def rules_of(layers: Layers, scrapers: Iterable[str], who: str) -> dict[str, Rule]:
@@ -59,7 +75,7 @@ def rules_of(layers: Layers, scrapers: Iterable[str], who: str) -> dict[str, Rul
     for folded in sorted(scrapers):
         settings = layers.settings_of(folded)
         for field, (key, value) in _of_scraper(layers.limits_of(folded)).items():
-            rules[f"{field}:scraper:{folded}"] = Rule(value, _author(settings[key], who))
+            rules[f"{field}:scraper:{folded}"] = _rule(value, settings[key], who)
     for host, limits in layers.file.hosts.items():
         if limits.concurrency is not None:
             rules[f"cap:host:{host}"] = Rule(str(limits.concurrency), who)
@@ -90,19 +106,23 @@ def _of_scraper(limits: ScraperLimits) -> dict[str, tuple[str, str]]:
     return {field: (key, str(value)) for field, (key, value) in values.items() if value not in (None, "")}
 
 
-def _author(setting: Setting, who: str) -> str:
-    """Who wants a value so: whoever overrode it, else `who`."""
+def _rule(value: str, setting: Setting, who: str) -> Rule:
+    """In the name of whoever overrode the setting, else of `who`."""
     if setting.source == "override" and setting.detail is not None:
-        return setting.detail.rpartition(", ")[0]
-    return who
+        return Rule(value, setting.detail.rpartition(", ")[0], "override")
+    return Rule(value, who)
 
 
-def _published(value: str) -> set[str]:
+def _published(value: str) -> dict[str, Word]:
     try:
-        return set(msgspec.json.decode(value, type=list[str])) if value else set()
+        return msgspec.json.decode(value, type=dict[str, Word]) if value else {}
     except msgspec.MsgspecError:
-        logger.warning("the field {} of the queue's controls is no list: {!r}", PUBLISHED, value)
-        return set()
+        logger.warning("the field {} of the queue's controls cannot be read: {!r}", PUBLISHED, value)
+        return {}
+
+
+def _written(words: Mapping[str, Word]) -> str:
+    return msgspec.json.encode(words, order="sorted").decode()
 
 
 class Publisher:

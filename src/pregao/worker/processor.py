@@ -48,9 +48,9 @@ from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
 
 POOL_SIZE = 2
+"""Few scrapers read what is stored, and briefly."""
 LAST_GOOD_SECONDS = 1.0
 """A result waits no longer than this for the one before it."""
-"""Few scrapers read what is stored, and briefly."""
 OUTBOX_SHARE_OF_MAXMEMORY = 4
 DRAIN_SHARE_OF_GRACE = 0.75
 """The rest of the grace is for stopping and releasing what did not finish by itself."""
