@@ -23,8 +23,8 @@ from bench.session import Session
 from bench.table import Outcome, as_markdown, print_table
 
 SCENARIOS = (
-    "drain", "recorded", "enqueue_bulk", "enqueue_single", "pick_up", "waiting_jobs", "depth", "memory", "idle",
-    "visibility", "scripts",
+    "drain", "recorded", "enqueue_bulk", "enqueue_single", "pick_up", "waiting_jobs", "depth", "memory",
+    "memory_growth", "idle", "visibility", "scripts",
 )  # fmt: skip
 QUICK_SHARE = 0.02
 REPEATS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.contestant import PREGAO
 from bench.engines import running_engines
-from bench.scenarios import drain
+from bench.scenarios import drain, memory_growth
 from bench.session import Session
 from bench.table import Goal, Outcome
 
@@ -14,6 +14,14 @@ def test_a_scenario_without_peers_gives_a_figure_for_pregao() -> None:
         outcome = drain.measure(Session(engines, peers=(), repeats=1, share=0.002))
     assert outcome.figure(PREGAO) > 0
     assert outcome.goals == []
+
+
+def test_a_worker_on_the_sample_market_is_weighed_before_and_after() -> None:
+    with running_engines() as engines:
+        outcome = memory_growth.measure(Session(engines, peers=(), repeats=1, share=0.004))
+    assert list(outcome.runs) == ["pregao worker, after 20 jobs", "pregao worker, after 40 jobs"]
+    assert all(20 < outcome.figure(who) < 500 for who in outcome.runs)
+    assert len(outcome.goals) == 1
 
 
 def test_a_goal_holds_at_its_bound_and_not_beyond() -> None:

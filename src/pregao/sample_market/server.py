@@ -56,6 +56,8 @@ SOURCES: Mapping[str, Answers] = {
 }
 """By path prefix: all of `access.NAMES`."""
 SMALLEST_COMPRESSED = 1_000
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep a connection: one that closes as a question comes would lose it."""
 
 
 class SampleMarket:
@@ -113,7 +115,7 @@ async def serve(sample: SampleMarket, listening: socket.socket, stop: asyncio.Ev
     """Answer on `listening` until `stop` is set; then at once no more."""
     config = uvicorn.Config(
         sample.app(), http="httptools", log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=1, timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )  # fmt: skip
     server = _Server(config)
     host, port = listening.getsockname()[:2]
