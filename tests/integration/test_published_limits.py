@@ -117,9 +117,7 @@ async def test_without_limits_nothing_is_written(queue: QueueCommands, files: Fi
 
 
 async def test_what_holds_for_all_scrapers_is_written_for_each_that_is_here(queue: QueueCommands, files: Files) -> None:
-    await files.write(
-        "defaults: {concurrency: 5, breaker_failures: 0}\nscrapers: {Google News: {concurrency: none}}"
-    )
+    await files.write("defaults: {concurrency: 5, breaker_failures: 0}\nscrapers: {Google News: {concurrency: none}}")
     await publish_limits(queue, files.limits, WHO, ["B3", "Google News"])
     assert await rules(queue) == {"cap:scraper:b3": "5"}
 
