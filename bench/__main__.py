@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from bench.contestant import PEERS, PREGAO
 from bench.engines import CORES, SERVER_CORE, WORKER_CORE, Engines, running_engines
 from bench.environments import python_of
 from bench.session import Session
-from bench.table import Outcome, as_markdown, print_table
+from bench.table import Goal, Outcome, as_markdown, print_table
 
 SCENARIOS = (
     "drain", "recorded", "enqueue_bulk", "enqueue_single", "pick_up", "waiting_jobs", "depth", "memory",
@@ -32,16 +34,27 @@ FIGURES = proof_page.PAGE.with_name("proof-speed.json")
 
 
 def run_scenarios(session: Session, names: Sequence[str], console: Console) -> list[Outcome]:
-    """Each in turn, in the order of `SCENARIOS`."""
+    """Each in turn, in the order of `SCENARIOS`; one that breaks misses its goals, and the others are measured."""
     outcomes: list[Outcome] = []
     for name in (name for name in SCENARIOS if name in names):
         began = time.monotonic()
-        measured = importlib.import_module(f"bench.scenarios.{name}").measure(session)
-        for outcome in measured if isinstance(measured, list) else [measured]:
+        for outcome in _measure(session, name):
             outcome.seconds = round(time.monotonic() - began, 1)
             outcomes.append(outcome)
-            console.print(f"{outcome.scenario}: {outcome.seconds:g} s")
+            told = "; ".join(str(goal) for goal in outcome.goals)
+            console.print(f"{outcome.scenario}: {outcome.seconds:g} s; {told}", markup=False)
     return outcomes
+
+
+def _measure(session: Session, name: str) -> list[Outcome]:
+    try:
+        measured = importlib.import_module(f"bench.scenarios.{name}").measure(session)
+    except Exception as error:  # noqa: BLE001 - the table says so, and the run ends as one that missed a goal
+        traceback.print_exc()
+        failed = Outcome(name, "", failed={PREGAO: f"{type(error).__name__}: {error}"})
+        failed.goals = [Goal(name, math.nan, 0)]
+        return [failed]
+    return measured if isinstance(measured, list) else [measured]
 
 
 def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:

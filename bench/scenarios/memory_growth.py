@@ -1,6 +1,6 @@
 """Whether a worker grows: its memory after the 1,000th and after the 10,000th job of all our scrapers, over real HTTP.
 
-The sources are the sample market, without latency and faults; the worker is `pregao worker` as it ships.
+The sources are the sample market, without latency and faults; the worker is `pregao worker` as it ships, without limits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import cycle, islice
+from pathlib import Path
 from statistics import median
 
 import psutil
@@ -89,9 +90,12 @@ def _worker(engines: Engines, variables: Mapping[str, str]) -> Iterator[psutil.P
     """A worker with its recorder, on the worker's core."""
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="pregao-bench-home-"))
+        limits = Path(home, "scrapers.yaml")
+        limits.write_text("scrapers: {}\n")
         told = {
             **environment(),
             **variables,
+            "PREGAO_SCRAPERS_FILE": str(limits),
             "REDIS_URL": engines.url,
             "DATABASE_URL": engines.database_url,
             "PREGAO_HOME": home,
