@@ -1,6 +1,7 @@
 """Whether a worker grows: its memory after the 1,000th and after the 10,000th job of all our scrapers, over real HTTP.
 
-The sources are the sample market, without latency and faults; the worker is `pregao worker` as it ships, without limits.
+The sources are the sample market, without latency and faults; the worker is `pregao worker`,
+without limits.
 """
 
 from __future__ import annotations
