@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.contestant import Handler
+from pregao.collector import calm_collector
 from pregao.domain.job import Job, JobPriority, JobSpec
 from pregao.jobqueue import JobQueue
 from pregao.queue.commands import QueueCommands
@@ -86,6 +87,8 @@ class Pregao:
     async def work(self) -> None:
         """One process, as `pregao worker` runs it."""
         processor = JobProcessor(self._slots, settings=self._settings, records=False)
+        await processor.initialize()
+        calm_collector()
         await processor.start()
         try:
             await processor.wait()

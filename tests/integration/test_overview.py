@@ -122,11 +122,11 @@ async def test_two_round_trips_are_enough(
     assert len(taken) == 2
 
 
-async def test_a_label_that_is_no_json_costs_only_itself(redis: redis_async.Redis, queue: QueueCommands) -> None:
+async def test_a_document_that_is_no_json_costs_only_itself(redis: redis_async.Redis, queue: QueueCommands) -> None:
     job = spec()
     await queue.enqueue([job])
     await claim(queue, job_id=job.id)
-    await redis.hset(Keys().meta(job.id), "label", "{broken")  # type: ignore[misc]
+    await redis.set(Keys().data(job.id), "{broken")
     [seen] = (await read_overview(redis)).running_jobs
     assert (seen.id, seen.scraper_name, seen.ticker) == (job.id, "", None)
 

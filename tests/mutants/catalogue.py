@@ -17,6 +17,8 @@ PROMISES = "tests/integration/test_queue_promises.py"
 EVENTS = "tests/integration/test_event_order.py"
 CONTROLS = "tests/integration/test_controls.py"
 GATES = "tests/property/test_gates.py"
+LINE = "tests/integration/test_line.py"
+BREAKER = "tests/integration/test_breaker.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
@@ -156,8 +158,8 @@ MUTANTS = (
     Mutant(
         "an ended job leaves after an hour",
         f"{LUA}/shared/head.lua",
-        "RETENTION_SECONDS = 86400",
-        "RETENTION_SECONDS = 3600",
+        "RETENTION_SECONDS = '86400'",
+        "RETENTION_SECONDS = '3600'",
         (COMMANDS,),
     ),
     Mutant(
@@ -331,21 +333,21 @@ MUTANTS = (
     Mutant(
         "no event tells that a job was created",
         f"{LUA}/shared/create.lua",
-        "  event('job_created', job)\n",
+        "  event('job_created', job, ARGV[at + 3])\n",
         "",
         (COMMANDS,),
     ),
     Mutant(
         "no event tells that a job was started",
         f"{LUA}/claim.lua",
-        "  event('job_started', job)\n",
+        "  event('job_started', job, label_in(whole))\n",
         "",
         (COMMANDS,),
     ),
     Mutant(
         "no event tells of a retry",
         f"{LUA}/settle.lua",
-        "    event('job_retry', job)\n",
+        "    event('job_retry', job, label_in(ARGV[at + 5]))\n",
         "",
         (COMMANDS,),
     ),
@@ -538,8 +540,29 @@ MUTANTS = (
     Mutant(
         "two jobs of one call share a host's last slot",
         f"{LUA}/shared/gates.lua",
-        "    count_started()\n    rooms = {}\n",
-        "    count_started()\n",
+        "  count_started()\n  rooms = {}\n",
+        "  count_started()\n",
         (GATES,),
+    ),
+    Mutant(
+        "an old failure still counts after a success",
+        f"{LUA}/shared/breaker.lua",
+        "    if limit or rules[open_rule] then in_a_row[scraper] = '' end\n",
+        "",
+        (BREAKER,),
+    ),
+    Mutant(
+        "failures of one call are not kept",
+        f"{LUA}/settle.lua",
+        "write_failures()\nfinish_call()",
+        "finish_call()",
+        (BREAKER,),
+    ),
+    Mutant(
+        "a cancelled caller shifts the answers of others",
+        "src/pregao/queue/line.py",
+        "self._settle(self._awaited.popleft(), answer)",
+        "self._settle(next(a for a in self._awaited if not a.done()), answer)",
+        (LINE,),
     ),
 )

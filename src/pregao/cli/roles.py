@@ -80,11 +80,13 @@ async def _scheduler(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _worker(command: Sequence[str] | None, settings: Settings, stop: asyncio.Event) -> None:
+    from pregao.collector import calm_collector
     from pregao.worker.processor import JobProcessor
 
     processor = JobProcessor(settings=settings, role_command=command)
     if not await until_redis_answers(stop, processor.initialize):
         return
+    calm_collector()
     await processor.start()
     try:
         await first_of(stop, processor.wait())
@@ -97,6 +99,7 @@ async def _worker(command: Sequence[str] | None, settings: Settings, stop: async
 
 
 async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
+    from pregao.collector import calm_collector
     from pregao.generation import GenerationKeeper
     from pregao.queue.commands import QueueCommands
     from pregao.queue.connection import open_redis
@@ -113,6 +116,7 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
     recorder = Recorder(redis, pool, settings.key_prefix, reconcile=partial(reconcile, commands, pool))
     try:
         if await until_redis_answers(stop, generation.ensure):
+            calm_collector()
             await first_of(stop, recorder.run(), Scrubber(redis, settings.key_prefix).run())
     finally:
         await pool.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(4096)
 def fold(name: str) -> str:
     """Lower case without accents, punctuation and spaces.
 

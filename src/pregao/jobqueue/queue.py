@@ -68,7 +68,8 @@ class JobQueue:
             job.created_at = self._clock.now()
         spec = spec_of(job, job.created_at)
         job.scraper_name = await self._call(partial(self._resolve, name=spec.scraper_name))
-        spec = msgspec.structs.replace(spec, scraper_name=job.scraper_name)
+        if job.scraper_name != spec.scraper_name:
+            spec = msgspec.structs.replace(spec, scraper_name=job.scraper_name)
         (accepted,) = await self._call(lambda link: link.commands.enqueue([spec]))
         return accepted.code != "duplicate"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
-import orjson
 import redis.asyncio as redis_async
 from loguru import logger
 from redis.asyncio.client import Pipeline
@@ -29,7 +27,15 @@ from pregao.queue.views import (
 DETAILED_LIMIT = 500
 """Delayed and running jobs, each, that are looked at one by one; beyond it only their number is known."""
 
-_RUNNING_FIELDS = ("priority", "label", "attempt", "worker", "started", "cancel")
+_RUNNING_FIELDS = ("attempt", "worker", "started", "cancel")
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """What is told of a running job out of its document."""
+
+    priority: str
+    scraper_name: str | None = None
+    ticker: str | None = None
 
 
 class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,21 +134,24 @@ async def _details(
         for job_id in delayed_ids:
             pipe.hget(keys.meta(job_id.decode()), "priority")
         for job_id, _ in leases:
+            pipe.get(keys.data(job_id.decode()))
             pipe.hmget(keys.meta(job_id.decode()), *_RUNNING_FIELDS)
         answers = await answered(pipe.execute())
     priorities = [value.decode() for value in answers[: len(delayed_ids)] if value is not None]
-    running = zip(leases, answers[len(delayed_ids) :], strict=True)
-    return priorities, [_running_job(*lease, fields) for lease, fields in running if fields[0] is not None]
+    looked_at = answers[len(delayed_ids) :]
+    running = zip(leases, looked_at[::2], looked_at[1::2], strict=True)
+    jobs = [_running_job(*lease, document, fields) for lease, document, fields in running if document is not None]
+    return priorities, jobs
 
 
-def _running_job(job_id: bytes, lease_ends_ms: float, fields: Sequence[bytes | None]) -> RunningJob:
-    priority, label, attempt, worker, started, cancel = fields
-    known = _label(label)
+def _running_job(job_id: bytes, lease_ends_ms: float, document: bytes, fields: Sequence[bytes | None]) -> RunningJob:
+    attempt, worker, started, cancel = fields
+    request = _request(job_id, document)
     return RunningJob(
         id=job_id.decode(),
-        scraper_name=known.get("scraper_name") or "",
-        ticker=known.get("ticker"),
-        priority=(priority or b"").decode(),
+        scraper_name=request.scraper_name or "",
+        ticker=request.ticker,
+        priority=request.priority,
         attempt=int(attempt or 0),
         worker=(worker or b"").decode(),
         started_at=from_ms(int(started)) if started else None,
@@ -151,13 +160,12 @@ def _running_job(job_id: bytes, lease_ends_ms: float, fields: Sequence[bytes | N
     )
 
 
-def _label(label: bytes | None) -> dict[str, Any]:
-    """The scraper and the ticker, which are kept as JSON without its braces."""
+def _request(job_id: bytes, document: bytes) -> _Request:
     try:
-        return dict(orjson.loads(b"{" + (label or b"") + b"}"))
-    except orjson.JSONDecodeError:
-        logger.warning("a running job has a label that cannot be read: {!r}", label)
-        return {}
+        return msgspec.json.decode(document, type=_Request)
+    except msgspec.MsgspecError as error:
+        logger.warning("the document of the running job {} cannot be read: {}", job_id.decode(), error)
+        return _Request("")
 
 
 def _share(total: int, priorities: Sequence[str]) -> Share:

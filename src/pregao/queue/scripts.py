@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from pregao.domain.errors import QueueUnavailable
 from pregao.queue.keys import Keys
+from pregao.queue.line import Line
 from pregao.queue.replies import translate
 
 ScriptName = Literal[
@@ -72,7 +73,9 @@ class Scripts:
     """Calls scripts on an asyncio client. `now_ms` replaces the server's time in tests."""
 
     def __init__(self, redis: redis_async.Redis, keys: Keys, now_ms: Callable[[], int] | None = None) -> None:
-        self._redis = redis
+        self._line = Line(redis)
+        self._retry = redis.get_retry()
+        self._timeout_seconds: float | None = redis.connection_pool.connection_kwargs.get("socket_timeout")
         self._keys = keys
         self._now_ms = now_ms
 
@@ -85,13 +88,22 @@ class Scripts:
         fixed = self.fixed_arguments()
         try:
             try:
-                return await self._redis.evalsha(hash_of(name), 1, *fixed, *arguments)
+                return await self._call("EVALSHA", hash_of(name), 1, *fixed, *arguments)
             except NoScriptError:
-                return await self._redis.eval(source_of(name), 1, *fixed, *arguments)
+                return await self._call("EVAL", source_of(name), 1, *fixed, *arguments)
         except RedisError as error:
             raise translate(error) from error
         except OSError as error:
             raise QueueUnavailable(f"Redis cannot be reached ({error}); check REDIS_URL") from error
+
+    async def _call(self, *command: Argument) -> Any:
+        """A call that was not answered is repeated, as often as the client would."""
+        call = partial(self._line.call, *command, timeout_seconds=self._timeout_seconds)
+        return await call() if self._retry is None else await self._retry.call_with_retry(call, _again)
+
+
+async def _again(_error: Exception) -> None:
+    """The line connects by itself."""
 
 
 class ThreadScripts:

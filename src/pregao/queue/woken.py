@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
 from pregao.domain.errors import QueueUnavailable
 from pregao.queue.commands import QueueCommands, read_claims
 from pregao.queue.connection import open_redis
+from pregao.queue.line import Line
 from pregao.queue.messages import Claims
 from pregao.queue.replies import translate
 from pregao.queue.scripts import hash_of
@@ -30,8 +31,8 @@ class WokenClaims:
 
     def __init__(self, redis_url: str, commands: QueueCommands) -> None:
         self._client = open_redis(redis_url, timeout_seconds=None, retries=0)
+        self._line = Line(self._client)
         self._commands = commands
-        self._connection: Any = None
 
     async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int) -> Claims:
         """Claim when there is work, or after ten seconds all the same. Raises as `QueueCommands.claim` does."""
@@ -47,46 +48,24 @@ class WokenClaims:
 
     def abort(self) -> None:
         """Close the connection: a call that waits raises QueueUnavailable, and its claim may have been made or not."""
-        if self._connection is not None and self._connection._writer is not None:
-            self._connection._writer.close()
+        self._line.abort()
 
     async def _send(self, arguments: list[Any]) -> Any:
-        if self._connection is None:
-            self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-        connection = self._connection
-        limit = asyncio.get_running_loop().call_later(WAKE_SECONDS + ANSWER_SECONDS, self.abort)
         answered = False
+        wait = ("BLPOP", self._commands.keys.wake, WAKE_SECONDS)
+        claim = ("EVALSHA", hash_of("claim"), 1, *arguments)
+        woken, answer = await self._line.send(wait, claim, timeout_seconds=WAKE_SECONDS + ANSWER_SECONDS)
         try:
-            wait = connection.pack_command("BLPOP", self._commands.keys.wake, WAKE_SECONDS)
-            claim = connection.pack_command("EVALSHA", hash_of("claim"), 1, *arguments)
-            await connection.send_packed_command([*wait, *claim], check_health=False)
-            woken, answer = await _read(connection), await _read(connection)
+            # The claim is answered whatever came of the wait, and both have to be seen.
+            await asyncio.wait((answer,))
             answered = True
         finally:
-            limit.cancel()
             if not answered:
-                # Half an answer on this connection would be taken for the next one.
-                await self._give_up(nowait=True)
-        for part in (woken, answer):
-            if isinstance(part, Exception):
-                raise part
-        return answer
-
-    async def _give_up(self, *, nowait: bool) -> None:
-        connection, self._connection = self._connection, None
-        await connection.disconnect(nowait=nowait)
-        await self._client.connection_pool.release(connection)
+                self._line.abort()
+        woken.result()
+        return answer.result()
 
     async def aclose(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            await self._give_up(nowait=False)
+        await self._line.aclose()
         await self._client.aclose()
-
-
-async def _read(connection: Any) -> Any:
-    """An answer, or the error that the server gave for it."""
-    try:
-        return await connection.read_response()
-    except ResponseError as error:
-        return error

@@ -95,6 +95,7 @@ class _Watch:
 
     def end(self) -> None:
         """Take all callbacks and the cancellation back."""
+        self.on_disobedience = None  # it knows this watch: only the collector could free the two
         self._timer.cancel()
         self._stop.remove_done_callback(self._cancel)
         if self.cancelled:

@@ -42,7 +42,7 @@ end
 if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
-local ids, leases, moved, used, full = {}, {}, 0, 0, false
+local ids, leases, lease_end, moved, used, full = {}, {}, text(now_ms + lease_ms), 0, 0, false
 for scraper in string.gmatch(ARGV[9], '[^,]+') do excluded[scraper] = true end
 
 local function start(job)
@@ -52,18 +52,20 @@ local function start(job)
   room(job.scraper)
   local hosts = note_start(job.scraper)
   write_head(job)
+  if hosts == '' then
+    redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker, 'attempt', job.attempt,
+      'started', now_text)
+  else
+    redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker, 'attempt', job.attempt,
+      'started', now_text, 'hosts', hosts)
+  end
+  put(status_key(job.id), 'running')
   local whole = redis.call('GET', data_key(job.id))
-  -- What events say of it: kept only while it runs, since many more jobs wait.
-  job.label = string.match(whole, '("scraper_name":.-),"created_at":') or '"scraper_name":null,"ticker":null'
-  redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker,
-    'attempt', job.attempt, 'started', now_ms, 'label', job.label, unpack(hosts ~= '' and {'hosts', hosts} or {}))
-  redis.call('SET', status_key(job.id), 'running')
-  event('job_started', job)
+  event('job_started', job, label_in(whole))
   answer(job.id, job.token, job.attempt, job.retry_count, weights[job.scraper], whole)
   used = used + weights[job.scraper]
-  ids[#ids + 1] = job.id
-  leases[#leases + 1] = now_ms + lease_ms
-  leases[#leases + 1] = job.id
+  local n = #ids
+  ids[n + 1], leases[2 * n + 1], leases[2 * n + 2] = job.id, lease_end, job.id
 end
 
 local function hand_over(id, priority)
@@ -187,6 +189,7 @@ end
 if #ids > 0 then
   redis.call('SET', FENCE, text(fence))
   redis.call('ZADD', RUNNING, unpack(leases))
+  write_texts()
   count_started()
   remember()
 end

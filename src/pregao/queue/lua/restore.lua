@@ -8,13 +8,13 @@ local FIELDS = 13
 if (#ARGV - 2) % FIELDS ~= 0 then return redis.error_reply('EARGS jobs take ' .. FIELDS .. ' fields each') end
 local restored = 0
 for at = 3, #ARGV, FIELDS do
-  local job = {id = ARGV[at], priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3], state = 'pending',
+  local job = {id = ARGV[at], priority = ARGV[at + 1], scraper = ARGV[at + 2], state = 'pending',
     unique = ARGV[at + 5], attempt = tonumber(ARGV[at + 8]), retry_count = tonumber(ARGV[at + 9]),
     lost = tonumber(ARGV[at + 10]), changes = {}}
   if redis.call('EXISTS', meta_key(job.id)) == 0 then
     set(job, 'priority', job.priority)
     set(job, 'scraper', job.scraper)
-      set(job, 'retries', ARGV[at + 4])
+    set(job, 'retries', ARGV[at + 4])
     set(job, 'attempt', job.attempt)
     set(job, 'retry_count', job.retry_count)
     set(job, 'lost', job.lost)

@@ -52,7 +52,7 @@ local function settle(job, at)
   if job.state == 'retry' then
     redis.call('SET', data_key(job.id), whole)
     fact(job, more)
-    event('job_retry', job)
+    event('job_retry', job, label_in(ARGV[at + 5]))
   else
     if result ~= '' then more[5] = 'result'; more[6] = result end
     redis.call('SET', data_key(job.id), whole, 'EX', RETENTION_SECONDS)
@@ -75,5 +75,6 @@ for at = 4, #ARGV, FIELDS do
   replies[#replies + 1] = code
   replies[#replies + 1] = job and job.state or ''
 end
+write_failures()
 finish_call()
 return replies

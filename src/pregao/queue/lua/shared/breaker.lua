@@ -2,22 +2,37 @@
 -- time is over → closed by the first that completes, open for twice as long by one that fails.
 local FAILURES = prefix .. 'failures'
 local FIRST_MS, LONGEST_MS = 60000, 900000
+local in_a_row, healthy = {}, {}
+
+-- The class and number of the scraper's last failures, as far as this call knows them; written when it ends.
+local function failures_of(scraper)
+  in_a_row[scraper] = in_a_row[scraper] or redis.call('HGET', FAILURES, scraper) or ''
+  return string.match(in_a_row[scraper], '^(%S+) (%d+)$')
+end
+
+local function write_failures()
+  for scraper, value in pairs(in_a_row) do
+    if value == '' then redis.call('HDEL', FAILURES, scraper) else redis.call('HSET', FAILURES, scraper, value) end
+  end
+end
 
 -- An attempt ended. `class` is '' for one that says nothing about the scraper: completed counts as its health.
 local function note_end(scraper, completed, class, error_json)
+  if completed and healthy[scraper] then return end
   local limit_rule, open_rule = 'breaker:scraper:' .. scraper, 'open:scraper:' .. scraper
   local rules = settings({limit_rule, open_rule})
   local limit = tonumber(rules[limit_rule] or '')
-  if not limit and not rules[open_rule] then return end
   if completed then
-    redis.call('HDEL', FAILURES, scraper)
+    healthy[scraper] = true
+    if limit or rules[open_rule] then in_a_row[scraper] = '' end
     if rules[open_rule] and ends_at(rules[open_rule]) ~= 0 then change_control(open_rule, '', 'a job completed') end
     return
   end
-  if class == '' then return end
-  local last, count = string.match(redis.call('HGET', FAILURES, scraper) or '', '^(%S+) (%d+)$')
+  if class == '' or not (limit or rules[open_rule]) then return end
+  healthy[scraper] = nil
+  local last, count = failures_of(scraper)
   count = last == class and tonumber(count) + 1 or 1
-  redis.call('HSET', FAILURES, scraper, class .. ' ' .. text(count))
+  in_a_row[scraper] = class .. ' ' .. count
   local was_open = rules[open_rule]
   if was_open and ends_at(was_open) then return end
   if not was_open and (not limit or count < limit) then return end

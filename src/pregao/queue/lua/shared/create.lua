@@ -21,7 +21,7 @@ end
 -- Answers the code and the id of the job that now stands for the request. Versions begin at the time: an id that is used
 -- again after its 24 hours is a new story, above the old one.
 local function create(at)
-  local job = {id = ARGV[at], state = 'pending', priority = ARGV[at + 1], scraper = ARGV[at + 2], label = ARGV[at + 3],
+  local job = {id = ARGV[at], state = 'pending', priority = ARGV[at + 1], scraper = ARGV[at + 2],
     unique = ARGV[at + 5], attempt = 0, retry_count = 0, lost = 0, version = now_ms, changes = {}}
   local body = ARGV[at + 6]
   if redis.call('EXISTS', meta_key(job.id)) == 1 then return 'EXISTS', job.id end
@@ -35,10 +35,10 @@ local function create(at)
     redis.call('SET', unique_key(job.unique), job.id)
     set(job, 'unique', job.unique)
   end
-  redis.call('SET', data_key(job.id), document(job, body, 'null'))
-  redis.call('SET', status_key(job.id), 'pending')
+  put(data_key(job.id), document(job, body, 'null'))
+  put(status_key(job.id), 'pending')
   fact(job, {'spec', '{"priority":"' .. job.priority .. '",' .. body .. '}'})
-  event('job_created', job)
+  event('job_created', job, ARGV[at + 3])
   return 'CREATED', job.id, job.priority
 end
 

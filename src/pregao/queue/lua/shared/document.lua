@@ -1,5 +1,5 @@
 -- The document in :data. Scripts never decode it: its head has a fixed width and is overwritten in place.
-local written_times = {}
+local written_times, written_heads = {}, {}
 
 -- Milliseconds since the epoch as a JSON string in UTC; nil as null of the same width.
 -- Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -27,8 +27,18 @@ local function iso(ms)
 end
 
 local function document_head(job)
-  return string.format('{"status":%-11s,"priority":%-8s,"retry_count":%-4d,"attempt":%-8d,"started_at":%s,"completed_at":%s,',
+  local what = job.state .. job.priority .. job.retry_count .. ' ' .. job.attempt .. ' ' .. (job.started or '') .. (job.ended and '.' or '')
+  local known = written_heads[what]
+  if known then return known end
+  known = string.format('{"status":%-11s,"priority":%-8s,"retry_count":%-4d,"attempt":%-8d,"started_at":%s,"completed_at":%s,',
     '"' .. job.state .. '"', '"' .. job.priority .. '"', job.retry_count, job.attempt, iso(job.started), iso(job.ended))
+  written_heads[what] = known
+  return known
+end
+
+-- What events say of a job: its scraper and ticker as its document writes them.
+local function label_in(whole)
+  return string.match(whole, '("scraper_name":.-),"created_at":') or '"scraper_name":null,"ticker":null'
 end
 
 -- The whole document; `body` is what the caller knows of the job, without braces. The error is always the last field.

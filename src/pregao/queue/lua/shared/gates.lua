@@ -11,7 +11,7 @@
 -- fair                                         of how many jobs one comes from a lower queue, if any waits there
 local CONTROL, INUSE_HOST, HOLDS, SLOW = prefix .. 'control', prefix .. 'inuse_host', prefix .. 'holds', prefix .. 'slow'
 local SLOWEST, SLOW_STEP_MS = 7, 250
-local controls, parked = {}, nil
+local controls, parked, slowed = {}, nil, nil
 local rooms, openings, weights, hosts_of_scraper, excluded, started = {}, {}, {}, {}, {}, {}
 
 local function starts_key(kind, name) return prefix .. 'starts:' .. kind .. ':' .. name end
@@ -128,7 +128,7 @@ end
 local function note_start_of(kind, name, rule)
   local count, window_ms = string.match(rule or '', '^(%d+)/(%d+)$')
   local key = starts_key(kind, name)
-  redis.call('LPUSH', key, now_ms)
+  redis.call('LPUSH', key, now_text)
   redis.call('LTRIM', key, 0, math.max(1, tonumber(count or '1')) - 1)
   redis.call('PEXPIRE', key, math.max(3600000, 2 * tonumber(window_ms or '0')))
 end
@@ -143,21 +143,21 @@ end
 local function note_start(scraper)
   local s = ':scraper:' .. scraper
   local hosts = hosts_of(scraper)
-  local asked = redis.call('EXISTS', SLOW) == 1
+  if slowed == nil then slowed = redis.call('EXISTS', SLOW) == 1 end
   started[scraper] = (started[scraper] or 0) + 1
-  if controls['rate' .. s] or controls['interval' .. s] or asked then
+  if controls['rate' .. s] or controls['interval' .. s] or slowed then
     note_start_of('scraper', scraper, controls['rate' .. s])
   end
   for _, host in ipairs(hosts) do
     redis.call('HINCRBY', INUSE_HOST, host, 1)
-    if controls['rate:host:' .. host] or asked then note_start_of('host', host, controls['rate:host:' .. host]) end
+    if controls['rate:host:' .. host] or slowed then note_start_of('host', host, controls['rate:host:' .. host]) end
   end
-  if #hosts > 0 then
-    count_started()
-    rooms = {}
-  else
+  if #hosts == 0 then
     rooms[scraper] = rooms[scraper] - 1
+    return ''
   end
+  count_started()
+  rooms = {}
   return table.concat(hosts, ',')
 end
 

@@ -3,7 +3,7 @@
 -- ARGV[1] prefix of every key
 -- ARGV[2] the time in ms to use instead of the server's, or ''
 local prefix = ARGV[1]
-local RETENTION_SECONDS = 86400
+local RETENTION_SECONDS = '86400'
 local PRIORITIES = {'high', 'normal', 'low'}
 local now_us
 if ARGV[2] ~= '' then
@@ -17,10 +17,11 @@ local generation = redis.call('GET', KEYS[1])
 
 -- Only for numbers that are joined to text: redis.call writes the digits of a number by itself.
 local function text(number) return string.format('%.0f', number) end
+local now_text = text(now_ms)
 
 local OUTBOX, OUTBOX_BYTES = prefix .. 'outbox', prefix .. 'outbox_bytes'
 local RUNNING, DELAYED, INUSE = prefix .. 'running', prefix .. 'delayed', prefix .. 'inuse'
-local WAKE, PARKED = prefix .. 'wake', prefix .. 'parked'
+local WAKE, PARKED, EVENTS = prefix .. 'wake', prefix .. 'parked', prefix .. 'events'
 local JOB = prefix .. 'job:'
 local function ready_key(priority) return prefix .. 'jobs:' .. priority end
 local function parked_key(scraper, priority) return prefix .. 'parked:' .. scraper .. ':' .. priority end

@@ -1,58 +1,72 @@
 -- A job's meta hash as a table, and the steps that several transitions share. Changes of the hash are collected in the
 -- table and written together by `save`; what concerns many jobs of one call is written once, by `finish_call`.
-local left_running, freed, freed_hosts, outbox_bytes = {}, {}, {}, 0
+local left_running, freed, freed_hosts, outbox_bytes, texts = {}, {}, {}, 0, {}
 
 local function load(id)
-  local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'label', 'attempt', 'retry_count',
-    'retries', 'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last', 'hosts')
+  local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'attempt', 'retry_count', 'retries',
+    'lost', 'token', 'worker', 'started', 'cancel', 'version', 'unique', 'last', 'hosts')
   if v.err or not v[1] then return nil end
-  return {id = id, state = v[1], priority = v[2], scraper = v[3], label = v[4], attempt = tonumber(v[5] or 0),
-    retry_count = tonumber(v[6] or 0), max_retries = tonumber(v[7]), lost = tonumber(v[8] or 0), token = v[9] or '',
-    worker = v[10] or '', started = v[11] and tonumber(v[11]) or nil, cancel = v[12] == '1', version = tonumber(v[13]),
-    unique = v[14] or '', last = v[15] or '', hosts = v[16] or '', changes = {}}
+  return {id = id, state = v[1], priority = v[2], scraper = v[3], attempt = tonumber(v[4] or 0),
+    retry_count = tonumber(v[5] or 0), max_retries = tonumber(v[6]), lost = tonumber(v[7] or 0), token = v[8] or '',
+    worker = v[9] or '', started = v[10] and tonumber(v[10]) or nil, cancel = v[11] == '1', version = tonumber(v[12]),
+    unique = v[13] or '', last = v[14] or '', hosts = v[15] or '', changes = {}}
 end
 
 local function set(job, field, value)
   local changes = job.changes
-  changes[#changes + 1] = field
-  changes[#changes + 1] = value
+  local n = #changes
+  changes[n + 1], changes[n + 2] = field, value
+end
+
+-- A text without an end to its time, written with all others of the call.
+local function put(key, value)
+  local n = #texts
+  texts[n + 1], texts[n + 2] = key, value
+end
+
+local function write_texts()
+  for at = 1, #texts, 1000 do redis.call('MSET', unpack(texts, at, math.min(at + 999, #texts))) end
 end
 
 local function save(job) redis.call('HSET', meta_key(job.id), unpack(job.changes)) end
 
 -- One entry of the outbox, in the same script as the change that it tells of; names and values count as its size.
 local function add_fact(entry)
-  for _, value in ipairs(entry) do outbox_bytes = outbox_bytes + #value end
+  for at = 1, #entry do outbox_bytes = outbox_bytes + #entry[at] end
   redis.call('XADD', OUTBOX, '*', unpack(entry))
 end
 
+-- Times in ms have 13 digits: Lua writes up to 14 of a number as they are.
 -- State of the job for PostgreSQL; `more` adds names and values. The last change of every transition: saves the job.
 local function fact(job, more)
   job.version = job.version + 1
   set(job, 'version', job.version)
   save(job)
-  local entry = {'job', string.format('%s %s %.0f %s %s %d %d %d %.0f %s', job.id, generation, job.version, job.state,
-    job.priority, job.attempt, job.retry_count, job.lost, now_ms, job.due and text(job.due) or '-')}
+  local entry = {'job', job.id .. ' ' .. generation .. ' ' .. job.version .. ' ' .. job.state .. ' ' .. job.priority .. ' '
+    .. job.attempt .. ' ' .. job.retry_count .. ' ' .. job.lost .. ' ' .. now_text .. ' ' .. (job.due and text(job.due) or '-')}
   for _, value in ipairs(more) do entry[#entry + 1] = value end
   add_fact(entry)
 end
 
 local function ended_attempt(job, outcome, report)
-  return {'attempt', string.format('%s %.0f %s %s', job.token, job.started, outcome, job.worker), 'report', report}
+  return {'attempt', job.token .. ' ' .. job.started .. ' ' .. outcome .. ' ' .. job.worker, 'report', report}
 end
 
-local function event(name, job)
-  redis.call('PUBLISH', prefix .. 'events', '{"event":"' .. name .. '","job_id":"' .. job.id .. '",' .. job.label
-    .. ',"status":"' .. job.state .. '","success":null,"timestamp":' .. iso(now_ms) .. ',"event_id":"'
-    .. job.id .. ':' .. generation .. ':' .. text(job.version) .. ':' .. name .. '"}')
+local function event(name, job, label)
+  redis.call('PUBLISH', EVENTS, '{"event":"' .. name .. '","job_id":"' .. job.id .. '",'
+    .. (label or label_in(redis.call('GET', data_key(job.id)) or '')) .. ',"status":"' .. job.state
+    .. '","success":null,"timestamp":' .. iso(now_ms) .. ',"event_id":"' .. job.id .. ':' .. generation .. ':' .. job.version
+    .. ':' .. name .. '"}')
 end
 
 -- Take a job out of running. Its token is worth nothing from here on; token and outcome stay for repeated calls.
 local function leave_running(job, outcome)
   left_running[#left_running + 1] = job.id
   freed[job.scraper] = (freed[job.scraper] or 0) + 1
-  for host in string.gmatch(job.hosts, '[^,]+') do freed_hosts[host] = (freed_hosts[host] or 0) + 1 end
-  if job.hosts ~= '' then set(job, 'hosts', '') end
+  if job.hosts ~= '' then
+    for host in string.gmatch(job.hosts, '[^,]+') do freed_hosts[host] = (freed_hosts[host] or 0) + 1 end
+    set(job, 'hosts', '')
+  end
   set(job, 'last', job.token .. ' ' .. outcome)
 end
 
@@ -60,7 +74,7 @@ end
 local function finish(job, state)
   job.state, job.ended, job.due = state, now_ms, nil
   set(job, 'state', state)
-  set(job, 'ended', now_ms)
+  set(job, 'ended', now_text)
   if job.unique ~= '' and redis.call('GET', unique_key(job.unique)) == job.id then
     redis.call('DEL', unique_key(job.unique))
   end
@@ -105,6 +119,7 @@ end
 
 -- What all jobs of a call have in common, written once. A slot that came free may be what a parked job waits for.
 local function finish_call()
+  write_texts()
   if outbox_bytes > 0 then redis.call('INCRBY', OUTBOX_BYTES, outbox_bytes) end
   if #left_running == 0 then return end
   for at = 1, #left_running, 1000 do
