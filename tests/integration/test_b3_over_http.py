@@ -194,6 +194,7 @@ async def test_a_damaged_file_on_disk_is_downloaded_again(
         cotahist.archive(MONDAY, SHARE_ON_MONDAY)[:100],
         cotahist.archive(MONDAY, SHARE_ON_MONDAY, count=7000),
     ],
+    ids=["cut", "rows missing"],
 )
 async def test_an_incomplete_file_is_a_failure_and_is_not_kept(
     upstream: Upstream, b3: B3Scraper, tmp_path: Path, content: bytes
