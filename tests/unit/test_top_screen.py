@@ -74,7 +74,15 @@ def test_the_outbox_shows_how_far_postgresql_is_behind() -> None:
 
 def test_a_worker_is_shown_with_its_slots_and_its_last_heartbeat() -> None:
     row = line_with("host-1", lines(a_frame(queue=a_queue(workers=[a_worker(state="draining")]))))
-    assert row.split() == ["host-1", "1001", "3", "1", "draining", "2", "s", "ago"]
+    assert row.split() == ["host-1", "1001", "2/3", "1", "draining", "2", "s", "ago"]
+
+
+def test_a_worker_that_takes_no_jobs_for_its_memory_says_so() -> None:
+    frame = a_frame(queue=a_queue(workers=[a_worker(held="no job is taken while memory is full", used_slots=3)]))
+    shown = lines(frame)
+    assert line_with("1001", shown).split()[2:5] == ["3/3", "1", "held"]
+    assert any("worker host-1:1: no job is taken while memory is full" in line for line in shown)
+    assert frame.document()["workers"][0]["held"] == "no job is taken while memory is full"
 
 
 def test_a_worker_that_is_silent_is_told_from_one_that_works() -> None:

@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from pregao.domain.errors import QueueUnavailable
 from pregao.queue.commands import QueueCommands, read_claims
 from pregao.queue.connection import open_redis
-from pregao.queue.messages import Claims
+from pregao.queue.messages import NO_RATION, Claims, Ration
 from pregao.queue.replies import translate
 from pregao.queue.scripts import hash_of
 
@@ -23,48 +23,72 @@ WAKE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 
 
+class WaitAborted(QueueUnavailable):
+    """A wait was ended by `WokenClaims.abort`: its claim may have been made or not."""
+
+
 class WokenClaims:
     """One connection that blocks. A call that is cancelled or aborted closes it; its claim may have been made all the
-    same: repeating its sequence number with `want` 0 tells, and makes sure that it is not made later.
+    same: repeating its sequence number tells, and with `want` 0 makes sure that it is not made later.
     """
 
     def __init__(self, redis_url: str, commands: QueueCommands) -> None:
         self._client = open_redis(redis_url, timeout_seconds=None, retries=0)
         self._commands = commands
         self._connection: Any = None
+        self._aborted = False
 
-    async def claim(self, worker: str, *, want: int, lease_ms: int, sequence: int) -> Claims:
-        """Claim when there is work, or after ten seconds all the same. Raises as `QueueCommands.claim` does."""
-        arguments = self._commands.claim_arguments(worker, want=want, lease_ms=lease_ms, sequence=sequence)
+    async def claim(
+        self, worker: str, *, want: int, lease_ms: int, sequence: int, ration: Ration = NO_RATION, slots: int = 0
+    ) -> Claims:
+        """Claim when there is work, or after ten seconds all the same. Raises as `QueueCommands.claim` does, and
+        WaitAborted.
+        """
+        arguments = self._commands.claim_arguments(
+            worker, want=want, lease_ms=lease_ms, sequence=sequence, ration=ration, slots=slots
+        )
+        keys = self._commands.keys
+        left_by_others = [keys.wake_others] if ration.left > 0 or not ration.scrapers else []
+        self._aborted = False
         try:
-            return read_claims(await self._send(arguments))
+            return read_claims(await self._send([keys.wake, *left_by_others], arguments))
         except NoScriptError:
-            return await self._commands.claim(worker, want=want, lease_ms=lease_ms, sequence=sequence)
-        except RedisError as error:
-            raise translate(error) from error
-        except OSError as error:
+            return await self._commands.claim(
+                worker, want=want, lease_ms=lease_ms, sequence=sequence, ration=ration, slots=slots
+            )
+        except (RedisError, OSError) as error:
+            if self._aborted:
+                raise WaitAborted("the wait for work was given up") from error
+            if isinstance(error, RedisError):
+                raise translate(error) from error
             raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
 
     def abort(self) -> None:
-        """Close the connection: a call that waits raises QueueUnavailable, and its claim may have been made or not."""
+        """Have the call that waits raise WaitAborted. One that is answered already answers all the same."""
+        self._aborted = True
+        self._cut()
+
+    def _cut(self) -> None:
         if self._connection is not None and self._connection._writer is not None:
             self._connection._writer.close()
 
-    async def _send(self, arguments: list[Any]) -> Any:
+    async def _send(self, keys: list[str], arguments: list[Any]) -> Any:
         if self._connection is None:
             self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        if self._aborted:
+            raise WaitAborted("the wait for work was given up before it began")
         connection = self._connection
-        limit = asyncio.get_running_loop().call_later(WAKE_SECONDS + ANSWER_SECONDS, self.abort)
+        limit = asyncio.get_running_loop().call_later(WAKE_SECONDS + ANSWER_SECONDS, self._cut)
         answered = False
         try:
-            wait = connection.pack_command("BLPOP", self._commands.keys.wake, WAKE_SECONDS)
+            wait = connection.pack_command("BLPOP", *keys, WAKE_SECONDS)
             claim = connection.pack_command("EVALSHA", hash_of("claim"), 1, *arguments)
             await connection.send_packed_command([*wait, *claim], check_health=False)
             woken, answer = await _read(connection), await _read(connection)
             answered = True
         finally:
             limit.cancel()
-            if not answered:
+            if self._aborted or not answered:
                 # Half an answer on this connection would be taken for the next one.
                 await self._give_up(nowait=True)
         for part in (woken, answer):

@@ -112,7 +112,7 @@ def _totals(queue: Overview | None) -> RenderableType:
     if queue is None:
         return Text()
     outbox, slots = queue.outbox, sum(worker.slots for worker in queue.workers)
-    busy = sum(worker.running for worker in queue.workers)
+    busy = sum(worker.used_slots for worker in queue.workers)
     late = _BAD if outbox.lag_seconds > LAG_SECONDS else ""
     lines = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     lines.add_row(Text("outbox", style=_HEAD), Text(f"{outbox.entries} facts, {outbox.lag_seconds:.1f} s", style=late))

@@ -11,14 +11,16 @@
 -- A job takes as many slots as it weighs; one that weighs more than all of them is taken when they are all free.
 -- ARGV[3] worker, ARGV[4] lease in ms, ARGV[5] free slots, ARGV[6] sequence number,
 -- ARGV[7] outbox bytes above which nothing is claimed, ARGV[8] the id to take, or '' for the next ones,
--- ARGV[9] scrapers that this worker cannot take now, with commas: their jobs are parked for others,
--- ARGV[10] all slots of the worker
+-- ARGV[9] rationed scrapers, with commas, ARGV[11] how many of their jobs this worker can take now: the others are parked
+-- for other workers, which are woken for them, ARGV[10] all slots of the worker
 -- Reply: code (OK | FULL: the next job weighs more than the free slots | BEHIND | UNKNOWN | REFUSED); after OK and FULL the server's time in ms, then per job: id, token, attempt, retry_count, weight,
 --   document; for one to be adopted: id, '', the queue it was in, '', '', document
 local worker, lease_ms, want, sequence = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local slots = tonumber(ARGV[10])
+local slots, ration = tonumber(ARGV[10]), tonumber(ARGV[11])
 local MOVED_AT_MOST, ADOPT_WITHIN_MS = 1000, 30000
 local FENCE, CLAIMS, FAIR = prefix .. 'fence', prefix .. 'wclaim:' .. worker, prefix .. 'fair'
+-- Only workers with a ration left block on it: one without would wake itself, and find nothing.
+local WAKE_OTHERS = prefix .. 'wake_others'
 local reply = {'OK', now_ms}
 
 local function answer(id, token, attempt, retry_count, weight, whole)
@@ -37,13 +39,25 @@ if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then
       answer(id, job.token, job.attempt, job.retry_count, weights[job.scraper])
     end
   end
+  wake() -- the first of the two may have come late, behind a wait that nobody hears, and taken the token with it
   return reply
 end
 if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
 local ids, leases, moved, used, full = {}, {}, 0, 0, false
-for scraper in string.gmatch(ARGV[9], '[^,]+') do excluded[scraper] = true end
+local rationed = {}
+for scraper in string.gmatch(ARGV[9], '[^,]+') do rationed[scraper] = true end
+if ration <= 0 then excluded = rationed end
+
+local function use_ration()
+  ration = ration - 1
+  if ration > 0 then return end
+  excluded = rationed
+  for scraper in pairs(rationed) do
+    if rooms[scraper] then rooms[scraper] = 0 end
+  end
+end
 
 local function start(job)
   fence = fence + 1
@@ -51,6 +65,7 @@ local function start(job)
   job.attempt, job.started = job.attempt + 1, now_ms
   room(job.scraper)
   local hosts = note_start(job.scraper)
+  if rationed[job.scraper] then use_ration() end
   write_head(job)
   local whole = redis.call('GET', data_key(job.id))
   -- What events say of it: kept only while it runs, since many more jobs wait.
@@ -191,5 +206,9 @@ if #ids > 0 then
   remember()
 end
 if work_waits() then wake() end
+if next(excluded) then
+  excluded, rooms = {}, {}
+  if work_waits() and redis.call('LLEN', WAKE_OTHERS) == 0 then redis.call('LPUSH', WAKE_OTHERS, '1') end
+end
 if full and #ids == 0 then reply[1] = 'FULL' end
 return reply
