@@ -91,8 +91,8 @@ local function hand_over(id, priority)
   end
 end
 
--- Start it, park it, or put it back where it came from when its weight does not fit any more.
-local function consider(id, priority, list)
+-- Start it or park it; answers whether it goes back to where it came from, since its weight does not fit any more.
+local function consider(id, priority)
   moved = moved + 1
   local job = load(id)
   if not job then
@@ -104,9 +104,9 @@ local function consider(id, priority, list)
       start(job)
     else
       full = true
-      redis.call('RPUSH', list, id)
     end
   end
+  return full
 end
 
 -- One job of each parked scraper in turn, as far as it may run: nobody's backlog stands before another's. Who is first
@@ -122,7 +122,7 @@ local function take_parked(priority, limit)
       local id = used < limit and not full and room(scraper) > 0 and redis.call('RPOP', list)
       if id then
         popped = true
-        consider(id, priority, list)
+        if consider(id, priority) then redis.call('RPUSH', list, id) end
       end
     end
   end
@@ -147,7 +147,7 @@ local function take(count, order)
         if not popped then break end
         local rest = {}
         for _, id in ipairs(popped) do
-          if full or used >= limit then rest[#rest + 1] = id else consider(id, priority, list) end
+          if full or used >= limit or consider(id, priority) then rest[#rest + 1] = id end
         end
         for at = #rest, 1, -1 do redis.call('RPUSH', list, rest[at]) end
       end
