@@ -36,7 +36,7 @@ class WokenClaims:
         self._client = open_redis(redis_url, timeout_seconds=None, retries=0)
         self._commands = commands
         self._connection: Any = None
-        self._aborted = False
+        self._aborted = self._under_way = False
 
     async def claim(
         self, worker: str, *, want: int, lease_ms: int, sequence: int, ration: Ration = NO_RATION, slots: int = 0
@@ -49,7 +49,7 @@ class WokenClaims:
         )
         keys = self._commands.keys
         left_by_others = [keys.wake_others] if ration.left > 0 or not ration.scrapers else []
-        self._aborted = False
+        self._aborted, self._under_way = False, True
         try:
             return read_claims(await self._send([keys.wake, *left_by_others], arguments))
         except NoScriptError:
@@ -62,11 +62,17 @@ class WokenClaims:
             if isinstance(error, RedisError):
                 raise translate(error) from error
             raise QueueUnavailable(f"Redis cannot be reached: {error}") from error
+        finally:
+            self._under_way = False
 
     def abort(self) -> None:
-        """Have the call that waits raise WaitAborted. One that is answered already answers all the same."""
-        self._aborted = True
-        self._cut()
+        """Have the call that is under way raise WaitAborted; without one this does nothing.
+
+        A call that the server has answered already answers all the same.
+        """
+        if self._under_way:
+            self._aborted = True
+            self._cut()
 
     def _cut(self) -> None:
         if self._connection is not None and self._connection._writer is not None:
