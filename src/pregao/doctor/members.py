@@ -15,6 +15,9 @@ from pregao.settings import Settings
 from pregao.version import running_version
 
 Member = WorkerFacts | SchedulerFacts
+_CURE_OF_HOLDS = (
+    "end what takes the memory, give the worker fewer slots or more memory, or raise PREGAO_MEMORY_HIGH_PERCENT"
+)
 
 
 async def look_at_members(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:
@@ -24,7 +27,7 @@ async def look_at_members(redis: redis_async.Redis, settings: Settings) -> Async
     schedulers = [scheduler for scheduler in overview.schedulers if is_alive(scheduler, overview.now)]
     yield _workers(workers, overview)
     for held in told_holds(workers):
-        yield warning("workers", held, "end what takes the memory, or give the worker fewer slots or more memory")
+        yield warning("workers", held, _CURE_OF_HOLDS)
     for finding in _schedulers(schedulers, overview):
         yield finding
     if different := _versions([*workers, *schedulers]):

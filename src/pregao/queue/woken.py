@@ -41,14 +41,14 @@ class WokenClaims:
     async def claim(
         self, worker: str, *, want: int, lease_ms: int, sequence: int, ration: Ration = NO_RATION, slots: int = 0
     ) -> Claims:
-        """Claim when there is work, or after ten seconds all the same. Raises as `QueueCommands.claim` does, and
-        WaitAborted.
+        """Claim when there is work, or after ten seconds all the same; what others had to leave is work for those that
+        have a ration left. Raises as `QueueCommands.claim` does, and WaitAborted.
         """
         arguments = self._commands.claim_arguments(
             worker, want=want, lease_ms=lease_ms, sequence=sequence, ration=ration, slots=slots
         )
         keys = self._commands.keys
-        left_by_others = [keys.wake_others] if ration.left > 0 or not ration.scrapers else []
+        left_by_others = [keys.wake_others] if ration.left > 0 else []
         self._aborted, self._under_way = False, True
         try:
             return read_claims(await self._send([keys.wake, *left_by_others], arguments))

@@ -128,5 +128,5 @@ class MemoryMark:
     def _told(self, use: MemoryUse) -> str:
         return (
             f"no job is taken while memory is full: {use.whose} is at {use.percent:.0f} % of "
-            f"{use.limit_bytes / GIB:.1f} GiB, and has to be below {self._low_percent:g} %"
+            f"{use.limit_bytes / GIB:.1f} GiB, and has to be below {self._low_percent:g} % (PREGAO_MEMORY_LOW_PERCENT)"
         )

@@ -46,16 +46,20 @@ if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEH
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
 local ids, leases, moved, used, full = {}, {}, 0, 0, false
-local rationed = {}
-for scraper in string.gmatch(ARGV[9], '[^,]+') do rationed[scraper] = true end
-if ration <= 0 then excluded = rationed end
+-- Looked up when a scraper is first met: the list may be long, and most calls meet one.
+local listed = ',' .. ARGV[9] .. ','
+local rationed = setmetatable({}, {__index = function(known, scraper)
+  known[scraper] = string.find(listed, ',' .. scraper .. ',', 1, true) ~= nil
+  return known[scraper]
+end})
+if ration <= 0 and ARGV[9] ~= '' then excluded = rationed end
 
 local function use_ration()
   ration = ration - 1
   if ration > 0 then return end
   excluded = rationed
-  for scraper in pairs(rationed) do
-    if rooms[scraper] then rooms[scraper] = 0 end
+  for scraper in pairs(rooms) do
+    if rationed[scraper] then rooms[scraper] = 0 end
   end
 end
 
@@ -206,7 +210,7 @@ if #ids > 0 then
   remember()
 end
 if work_waits() then wake() end
-if next(excluded) then
+if excluded == rationed then
   excluded, rooms = {}, {}
   if work_waits() and redis.call('LLEN', WAKE_OTHERS) == 0 then redis.call('LPUSH', WAKE_OTHERS, '1') end
 end
