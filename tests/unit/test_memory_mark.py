@@ -69,8 +69,10 @@ def test_each_change_is_logged_once_with_the_numbers(logged: list[str]) -> None:
         memory.percent = percent
         mark.look()
     assert logged == [
-        "no job is taken while memory is full: the machine's memory is at 91 % of 16.0 GiB, "
-        "and has to be below 80 % (PREGAO_MEMORY_LOW_PERCENT)",
+        (
+            "no job is taken while memory is full: the machine's memory is at 91 % of 16.0 GiB, "
+            "and has to be below 80 % (PREGAO_MEMORY_LOW_PERCENT)"
+        ),
         "jobs are taken again: memory is at 50 %",
     ]
     assert mark.story == ""
