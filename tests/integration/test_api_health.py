@@ -31,7 +31,7 @@ async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> No
     status = await api.get("/queue/status")
     assert list(status)[:4] == ["high", "normal", "low", "total"]
     counts = {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1, "parked": 0}
-    assert status == {**counts, "paused": [], "held": [], "sample": False}
+    assert status == {**counts, "paused": [], "held_workers": [], "sample": False}
 
 
 async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
@@ -157,7 +157,7 @@ async def test_a_worker_whose_memory_is_full_degrades_the_system_and_is_named_wi
     assert (workers["working"], workers["held"], workers["used_slots"]) == (1, 1, 2)
     [member] = workers["members"]
     assert (member["held"], member["holds"], member["memory_percent"], member["used_browsers"]) == (why, 2, 91.2, 1)
-    assert (await api.get("/queue/status"))["held"] == [told]
+    assert (await api.get("/queue/status"))["held_workers"] == [told]
 
 
 async def test_without_a_worker_the_system_is_unhealthy(api: ApiService) -> None:

@@ -295,7 +295,7 @@ def test_what_a_terminal_would_obey_is_not_printed(pregao: Shell) -> None:
 def test_queue_status_counts_by_priority(pregao: Shell) -> None:
     pregao.create("--priority", "low")
     counts = {"high": 0, "normal": 0, "low": 1, "total": 1, "delayed": 0, "running": 0, "parked": 0}
-    assert pregao.json("queue", "status") == {**counts, "paused": [], "held": [], "sample": False}
+    assert pregao.json("queue", "status") == {**counts, "paused": [], "held_workers": [], "sample": False}
     assert pregao("queue", "status") == 0
     assert "0 workers with 0 slots" in pregao.out
 
@@ -307,6 +307,6 @@ def test_queue_status_names_workers_that_take_no_jobs(pregao: Shell, settings: S
         await redis.aclose()
 
     asyncio.run(hold())
-    assert pregao.json("queue", "status")["held"] == ["worker host:7: memory is at 91 %"]
+    assert pregao.json("queue", "status")["held_workers"] == ["worker host:7: memory is at 91 %"]
     assert pregao("queue", "status") == 0
     assert "worker host:7: memory is at 91 %\n1 workers with 3 slots" in pregao.out

@@ -549,7 +549,7 @@ MUTANTS = (
     Mutant(
         "a claim takes any number of rationed jobs",
         f"{LUA}/claim.lua",
-        "  if rationed[job.scraper] then use_ration() end\n",
+        "      if rationed[job.scraper] then use_ration() end\n",
         "",
         (RATIONS,),
     ),

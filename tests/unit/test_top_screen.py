@@ -6,7 +6,7 @@ import io
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -218,6 +218,7 @@ def test_scraped_text_is_neither_markup_nor_a_command_for_the_terminal(text: str
     failures=st.integers(0, 60),
     problems=st.integers(0, 6),
 )
+@example(text="0000000000000000000 0⺀", width=80, height=24, jobs=0, failures=2, problems=3)
 def test_no_frame_is_larger_than_its_screen(
     text: str, width: int, height: int, jobs: int, failures: int, problems: int
 ) -> None:

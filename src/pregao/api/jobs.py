@@ -116,7 +116,7 @@ async def queue_status(runtime: TheRuntime) -> Response:
         views.lengths(), views.parked(), views.controls(), views.workers()
     )
     paused, held = controls_document(controls)["paused"], told_holds(workers)
-    document = {**counts(lengths, parked), "paused": paused, "held": held, "sample": runtime.settings.sample}
+    document = {**counts(lengths, parked), "paused": paused, "held_workers": held, "sample": runtime.settings.sample}
     return json_response(document)
 
 

@@ -41,7 +41,7 @@ def status(as_json: JsonOption = False) -> None:
     numbers, rules, workers, outbox, sample = work(do)
     paused, holds = controls_document(rules)["paused"], told_holds(workers)
     if as_json:
-        print_json({**numbers, "paused": paused, "held": holds, "sample": sample})
+        print_json({**numbers, "paused": paused, "held_workers": holds, "sample": sample})
         return
     print_table(list(numbers), [[str(number) for number in numbers.values()]])
     slots = sum(worker.slots for worker in workers)

@@ -133,7 +133,11 @@ def _problem_lines(problems: Sequence[str], width: int, *, whole: bool) -> list[
             wrapped = textwrap.wrap(
                 printable(problem), width - 2, max_lines=PROBLEM_LINES, placeholder=" …", break_long_words=True
             )
-        lines += [Text(f"{'✗ ' if not number else '  '}{line}", style=_BAD) for number, line in enumerate(wrapped)]
+        # It was wrapped by letters, and some take two cells.
+        lines += [
+            Text(f"{'✗ ' if not number else '  '}{line}", style=_BAD, no_wrap=not whole, overflow="ellipsis")
+            for number, line in enumerate(wrapped)
+        ]
     if len(shown) < len(problems):
         lines.append(Text(f"✗ … and {len(problems) - len(shown)} more problems", style=_BAD))
     return lines

@@ -121,12 +121,13 @@ class Claimer:
             self._done.set()
 
     async def _claim_once(self, woken: WokenClaims) -> None:
+        asked_at = self._clock.monotonic()
         if self._held and self._unanswered:
-            await self._accept(await self._ask(self._commands.claim, 0, NO_RATION), self._clock.monotonic())
+            await self._accept(await self._ask(self._commands.claim, 0, NO_RATION), asked_at)
         if self._held or self._slots.free <= 0:
             await self._slots.one_left()
             return
-        asked_at, want = self._clock.monotonic(), self._want()
+        want = self._want()
         answer = await self._ask(self._commands.claim, want, self._browsers.ration)
         if answer.code == "behind":
             logger.warning("recording is behind: the outbox is above its limit, so that no new job is claimed")

@@ -69,7 +69,6 @@ local function start(job)
   job.attempt, job.started = job.attempt + 1, now_ms
   room(job.scraper)
   local hosts = note_start(job.scraper)
-  if rationed[job.scraper] then use_ration() end
   write_head(job)
   local whole = redis.call('GET', data_key(job.id))
   -- What events say of it: kept only while it runs, since many more jobs wait.
@@ -106,6 +105,7 @@ local function consider(id, priority)
       park(job)
     elseif used + weights[job.scraper] <= want or (used == 0 and want >= slots) then
       start(job)
+      if rationed[job.scraper] then use_ration() end
     else
       full = true
     end
