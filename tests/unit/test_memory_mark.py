@@ -137,8 +137,20 @@ def test_a_group_without_a_limit_below_the_machines_memory_says_nothing(tmp_path
     assert cgroup_use(MACHINE, tmp_path, own(tmp_path, "/")) is None
 
 
-def test_without_cgroups_of_version_2_they_say_nothing(tmp_path: Path) -> None:
-    (tmp_path / "cgroup").write_text("12:memory:/a\n")
+def test_a_cgroup_of_version_1_counts_the_same_way(tmp_path: Path) -> None:
+    here = tmp_path / "memory" / "docker" / "abc"
+    here.mkdir(parents=True)
+    (here / "memory.limit_in_bytes").write_text(f"{2 * GIB}\n")
+    (here / "memory.usage_in_bytes").write_text(f"{GIB}\n")
+    (here / "memory.stat").write_text(f"inactive_file 7\ntotal_inactive_file {GIB // 2}\n")
+    (tmp_path / "cgroup").write_text("4:cpu,memory:/docker/abc\n3:cpuset:/docker/abc\n0::/\n")
+    assert cgroup_use(MACHINE, tmp_path, tmp_path / "cgroup") == MemoryUse(
+        GIB // 2, 2 * GIB, "the memory of its cgroup"
+    )
+
+
+def test_without_cgroups_for_memory_they_say_nothing(tmp_path: Path) -> None:
+    (tmp_path / "cgroup").write_text("12:cpu:/a\n")
     assert cgroup_use(MACHINE, tmp_path, tmp_path / "cgroup") is None
     assert cgroup_use(MACHINE, tmp_path, tmp_path / "none") is None
 

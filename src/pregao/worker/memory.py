@@ -38,41 +38,64 @@ def memory_use() -> MemoryUse:
     return limited or MemoryUse(memory.total - memory.available, memory.total, "the machine's memory")
 
 
-def cgroup_use(machine_bytes: int, root: Path = ROOT, own: Path = OWN) -> MemoryUse | None:
-    """The fullest of the cgroups (version 2) that this process is in and that have a limit below `machine_bytes`.
+class _Version(NamedTuple):
+    """Where one version of cgroups tells of memory: its mount below the root, and its files."""
 
-    The cache of files that nobody used lately (`inactive_file`) does not count: the kernel drops it before it kills.
-    None when none has such a limit. Docs: kernel.org, admin-guide/cgroup-v2, "Memory Interface Files".
+    mount: str
+    limit: str
+    used: str
+    cache: str
+
+
+_V2 = _Version("", "memory.max", "memory.current", "inactive_file")
+_V1 = _Version("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def cgroup_use(machine_bytes: int, root: Path = ROOT, own: Path = OWN) -> MemoryUse | None:
+    """The fullest of the cgroups that this process is in and that have a limit below `machine_bytes`.
+
+    The cache of files that nobody used lately does not count: the kernel drops it before it kills. None when none has
+    such a limit. Docs: kernel.org, admin-guide/cgroup-v2, "Memory Interface Files", and admin-guide/cgroup-v1/memory.
     """
-    found = [use for group in _groups(root, own) if (use := _use_of(group)) and use.limit_bytes < machine_bytes]
+    found = [use for use in _uses(root, own) if use.limit_bytes < machine_bytes]
     return max(found, key=lambda use: use.percent, default=None)
 
 
-def _groups(root: Path, own: Path) -> Iterator[Path]:
-    """Our own cgroup and all above it. In a container the path may be the host's: then only the root is there."""
+def _uses(root: Path, own: Path) -> Iterator[MemoryUse]:
     try:
         lines = own.read_text().splitlines()
     except OSError:
         return
-    path = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), None)
-    if path is None:
-        return
-    here = root if ".." in path else root / path
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number != "0" and "memory" not in controllers.split(","):
+            continue
+        version = _V2 if number == "0" else _V1
+        for group in _groups(root / version.mount, path):
+            use = _use_of(group, version)
+            if use is not None:
+                yield use
+
+
+def _groups(root: Path, path: str) -> Iterator[Path]:
+    """Our own cgroup and all above it. In a container the path may be the host's: then only the root is there."""
+    here = root if ".." in path else root / path.lstrip("/")
     yield here
     while here != root:
         here = here.parent
         yield here
 
 
-def _use_of(group: Path) -> MemoryUse | None:
+def _use_of(group: Path, version: _Version) -> MemoryUse | None:
     try:
-        limit = (group / "memory.max").read_text().strip()
+        limit = (group / version.limit).read_text().strip()
         if not limit.isdecimal() or int(limit) == 0:
             return None
-        used = int((group / "memory.current").read_text())
+        used = int((group / version.used).read_text())
         for line in (group / "memory.stat").read_text().splitlines():
             name, _, value = line.partition(" ")
-            if name == "inactive_file":
+            if name == version.cache:
                 used = max(0, used - int(value))
         return MemoryUse(used, int(limit), "the memory of its cgroup")
     except (OSError, ValueError):
