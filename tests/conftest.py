@@ -55,11 +55,12 @@ def _sockets_elsewhere() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The limits that are shipped are for the real sources."""
+    """The limits that are shipped are for the real sources, and how full this machine is must decide no test."""
     file = tmp_path_factory.mktemp("limits") / "scrapers.yaml"
     file.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREGAO_SCRAPERS_FILE", str(file))
+        patch.setenv("PREGAO_MEMORY_HIGH_PERCENT", "0")
         yield
 
 
@@ -177,7 +178,7 @@ def settings(redis_url: str, database_url: str, tmp_path: Path) -> Settings:
     limits.touch()
     return Settings.load(
         None,
-        environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url},
+        environ={"REDIS_URL": redis_url, "DATABASE_URL": database_url, "PREGAO_MEMORY_HIGH_PERCENT": "0"},
         pregao_home=tmp_path / "home",
         scrapers_file=limits,
     )

@@ -25,6 +25,7 @@ def a_share(high: int = 0, normal: int = 0, low: int = 0, *, total: int | None =
 def a_worker(number: int = 1, **changes: Any) -> WorkerFacts:
     sound: dict[str, Any] = {
         "id": f"host-{number}:{number}:abc", "host": f"host-{number}", "pid": 1000 + number, "slots": 3, "running": 1,
+        "used_slots": 2,
         "version": "0.1.0", "heartbeat_at": NOW - timedelta(seconds=2),
     }  # fmt: skip
     return WorkerFacts(**(sound | changes))

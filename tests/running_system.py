@@ -160,6 +160,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
         "PREGAO_HOME": str(home),
         "PREGAO_SCHEDULES": str(schedules),
         "PREGAO_SCRAPERS_FILE": os.environ["PREGAO_SCRAPERS_FILE"],
+        "PREGAO_MEMORY_HIGH_PERCENT": os.environ["PREGAO_MEMORY_HIGH_PERCENT"],
         "API_PORT": str(unused_port()),
         **variables,
     }

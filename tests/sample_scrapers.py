@@ -23,6 +23,12 @@ class Recorded:
 
     calls: ClassVar[list[tuple[str, Any]]] = []
     gate: ClassVar[asyncio.Event | None] = None
+    doors: ClassVar[dict[Any, asyncio.Event]] = {}
+
+    @classmethod
+    def door(cls, ticker: Any) -> asyncio.Event:
+        """What holds back the one attempt with this argument."""
+        return cls.doors.setdefault(ticker, asyncio.Event())
 
 
 class _Plain:
@@ -56,6 +62,31 @@ class Gated(_Plain):
         assert Recorded.gate is not None
         await Recorded.gate.wait()
         return ScraperResult(success=True, data={"argument": ticker})
+
+
+class Light(_Plain):
+    """Runs until the test opens the door of its argument."""
+
+    name = "Light"
+
+    async def scrape(self, ticker: str | None) -> Any:
+        Recorded.calls.append(("begin", ticker))
+        await Recorded.door(ticker).wait()
+        Recorded.calls.append(("end", ticker))
+        return ScraperResult(success=True, data={"argument": ticker})
+
+
+class Heavy(Light):
+    """The same, for tests that give it a weight."""
+
+    name = "Heavy"
+
+
+class Surfer(Light):
+    """The same, with a browser."""
+
+    name = "Surfer"
+    transport = "browser"
 
 
 class Reports(_Plain):
@@ -234,6 +265,9 @@ ALL = ",".join(
     for cls in (
         "Echo",
         "Gated",
+        "Light",
+        "Heavy",
+        "Surfer",
         "Reports",
         "Raises",
         "Sleeps",

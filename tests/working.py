@@ -14,6 +14,7 @@ from tests.sample_scrapers import ALL, Recorded
 from pregao.domain.job import JobSpec, JobStatus
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
+from pregao.worker.memory import MemoryReader, memory_use
 from pregao.worker.processor import JobProcessor
 
 
@@ -25,23 +26,33 @@ class SettingsMaker:
         limits = home / "scrapers.yaml"
         home.mkdir(parents=True, exist_ok=True)
         limits.touch()
-        self._environ = {"PREGAO_SCRAPERS": ALL, "PREGAO_SCRAPERS_FILE": str(limits), **environ}
+        self._environ = {
+            "PREGAO_SCRAPERS": ALL,
+            "PREGAO_SCRAPERS_FILE": str(limits),
+            "PREGAO_MEMORY_HIGH_PERCENT": "0",
+            **environ,
+        }
         Recorded.calls.clear()
         Recorded.gate = asyncio.Event()
+        Recorded.doors.clear()
 
     def __call__(self, **overrides: str) -> Settings:
         return Settings.load(None, environ={**self._environ, **overrides}, pregao_home=self._home)
 
 
 @asynccontextmanager
-async def working(settings: Settings, slots: int = 3) -> AsyncIterator[JobProcessor]:
-    """A started worker without a recorder; at the end the gate is opened and it is stopped."""
-    processor = JobProcessor(slots, settings=settings, records=False)
+async def working(
+    settings: Settings, slots: int = 3, *, read_memory: MemoryReader = memory_use
+) -> AsyncIterator[JobProcessor]:
+    """A started worker without a recorder; at the end the gate and all doors are opened and it is stopped."""
+    processor = JobProcessor(slots, settings=settings, records=False, read_memory=read_memory)
     await processor.start()
     try:
         yield processor
     finally:
         open_gate()
+        for door in Recorded.doors.values():
+            door.set()
         await processor.stop()
 
 

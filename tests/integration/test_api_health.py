@@ -31,7 +31,7 @@ async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> No
     status = await api.get("/queue/status")
     assert list(status)[:4] == ["high", "normal", "low", "total"]
     counts = {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1, "parked": 0}
-    assert status == {**counts, "paused": [], "sample": False}
+    assert status == {**counts, "paused": [], "held_workers": [], "sample": False}
 
 
 async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:
@@ -144,6 +144,20 @@ async def test_with_a_worker_and_all_recorded_the_system_is_healthy(api: ApiServ
     workers = health["components"]["workers"]
     assert (workers["alive"], workers["working"], workers["slots"]) == (1, 1, 3)
     assert health["components"]["recorder"] == {"lag_seconds": 0.0, "entries": 0, "bytes": 0, "dead_facts": 0}
+
+
+async def test_a_worker_whose_memory_is_full_degrades_the_system_and_is_named_with_the_numbers(api: ApiService) -> None:
+    why = "no job is taken while memory is full: the machine's memory is at 91 % of 16.0 GiB"
+    full = msgspec.structs.replace(WORKER, held=why, holds=2, memory_percent=91.2, used_slots=2, used_browsers=1)
+    await api.heartbeat(full)
+    health = await api.get("/health")
+    told = f"worker {WORKER.id.rpartition(':')[0] or WORKER.id}: {why}"
+    assert (health["status"], health["problems"]) == ("degraded", [told])
+    workers = health["components"]["workers"]
+    assert (workers["working"], workers["held"], workers["used_slots"]) == (1, 1, 2)
+    [member] = workers["members"]
+    assert (member["held"], member["holds"], member["memory_percent"], member["used_browsers"]) == (why, 2, 91.2, 1)
+    assert (await api.get("/queue/status"))["held_workers"] == [told]
 
 
 async def test_without_a_worker_the_system_is_unhealthy(api: ApiService) -> None:

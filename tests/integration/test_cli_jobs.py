@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.builders import eventually
+from tests.heartbeats import beat
 from tests.running_jobs import claim, complete, fail
 
 from pregao.cli.main import run
@@ -19,6 +20,7 @@ from pregao.domain.footprint import Footprint
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import open_redis
 from pregao.queue.keys import Keys
+from pregao.queue.views import WorkerFacts
 from pregao.settings import Settings
 from pregao.store.pool import open_pool
 from pregao.store.recorder import Recorder
@@ -293,6 +295,18 @@ def test_what_a_terminal_would_obey_is_not_printed(pregao: Shell) -> None:
 def test_queue_status_counts_by_priority(pregao: Shell) -> None:
     pregao.create("--priority", "low")
     counts = {"high": 0, "normal": 0, "low": 1, "total": 1, "delayed": 0, "running": 0, "parked": 0}
-    assert pregao.json("queue", "status") == {**counts, "paused": [], "sample": False}
+    assert pregao.json("queue", "status") == {**counts, "paused": [], "held_workers": [], "sample": False}
     assert pregao("queue", "status") == 0
     assert "0 workers with 0 slots" in pregao.out
+
+
+def test_queue_status_names_workers_that_take_no_jobs(pregao: Shell, settings: Settings) -> None:
+    async def hold() -> None:
+        redis = open_redis(settings.resolve_redis_url())
+        await beat(redis, WorkerFacts(id="host:7:abc", slots=3, held="memory is at 91 %"))
+        await redis.aclose()
+
+    asyncio.run(hold())
+    assert pregao.json("queue", "status")["held_workers"] == ["worker host:7: memory is at 91 %"]
+    assert pregao("queue", "status") == 0
+    assert "worker host:7: memory is at 91 %\n1 workers with 3 slots" in pregao.out

@@ -211,6 +211,14 @@ async def test_problems_of_a_scheduler_s_file_are_told_once(settings: Settings, 
     assert (await diagnose(settings)).the("schedulers", "warning", "x.yaml:3: odd")
 
 
+async def test_a_worker_that_takes_no_jobs_is_a_warning_with_what_to_do(
+    settings: Settings, redis: redis_async.Redis
+) -> None:
+    await beat(redis, WorkerFacts(id="host:7:abc", slots=3, version=running_version(), held="memory is at 91 %"))
+    finding = (await diagnose(settings)).the("workers", "warning", "worker host:7: memory is at 91 %")
+    assert "more memory" in str(finding)
+
+
 @pytest.mark.parametrize("versions", [("0.0.1", "0.0.2"), ("0.0.1", "0.0.1"), ("", "")])
 async def test_versions_that_differ_are_a_warning(
     settings: Settings, redis: redis_async.Redis, versions: tuple[str, str]

@@ -22,6 +22,10 @@ BREAKER = "tests/integration/test_breaker.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
+RATIONS = "tests/integration/test_rations.py"
+CLAIMER = "tests/integration/test_claimer.py"
+CAPACITY = "tests/integration/test_worker_capacity.py"
+MEMORY = "tests/unit/test_memory_mark.py"
 
 
 @dataclass(frozen=True)
@@ -564,5 +568,69 @@ MUTANTS = (
         "self._settle(self._awaited.popleft(), answer)",
         "self._settle(next(a for a in self._awaited if not a.done()), answer)",
         (LINE,),
+    ),
+    Mutant(
+        "a claim takes any number of rationed jobs",
+        f"{LUA}/claim.lua",
+        "      if rationed[job.scraper] then use_ration() end\n",
+        "",
+        (RATIONS,),
+    ),
+    Mutant(
+        "nobody is woken for what a worker leaves",
+        f"{LUA}/claim.lua",
+        "redis.call('LPUSH', WAKE_OTHERS, '1')",
+        "redis.call('LLEN', WAKE_OTHERS)",
+        (RATIONS,),
+    ),
+    Mutant(
+        "a job that does not fit is overtaken by those behind it",
+        f"{LUA}/claim.lua",
+        "if full or used >= limit or consider(id, priority) then rest[#rest + 1] = id end",
+        "if full or used >= limit then rest[#rest + 1] = id "
+        "elseif consider(id, priority) then redis.call('RPUSH', list, id) end",
+        (RATIONS,),
+    ),
+    Mutant(
+        "a claim behind a dead wait keeps the token",
+        f"{LUA}/claim.lua",
+        "  wake() -- the first",
+        "  -- the first",
+        (RATIONS,),
+    ),
+    Mutant(
+        "a full worker waits for work instead of a slot",
+        "src/pregao/worker/claimer.py",
+        'nothing = answer.code == "ok" and answer.empty',
+        "nothing = answer.empty",
+        (CAPACITY,),
+    ),
+    Mutant(
+        "a claim that was called back is never asked about",
+        "src/pregao/worker/claimer.py",
+        "        if self._held and self._unanswered:\n",
+        "        if False:\n",
+        (CLAIMER,),
+    ),
+    Mutant(
+        "a browser that comes free calls no claim back",
+        "src/pregao/worker/claimer.py",
+        "waits_with.left <= 0 < now.left",
+        "False",
+        (CLAIMER,),
+    ),
+    Mutant(
+        "a job takes one slot whatever it weighs",
+        "src/pregao/worker/slots.py",
+        "Slot(claim, min(claim.weight, self.count), browser=browser)",
+        "Slot(claim, 1, browser=browser)",
+        (CAPACITY,),
+    ),
+    Mutant(
+        "memory that is a little less full is enough",
+        "src/pregao/worker/memory.py",
+        "self._low_percent if before else self._high_percent",
+        "self._high_percent",
+        (MEMORY,),
     ),
 )

@@ -40,6 +40,21 @@ def test_defaults_are_the_contracts() -> None:
     assert (settings.key_prefix, settings.renew_ms) == ("scraper:", 5_000)
 
 
+@pytest.mark.parametrize(
+    ("variables", "marks"),
+    [
+        ({}, (85, 80)),
+        ({"PREGAO_MEMORY_HIGH_PERCENT": "70"}, (70, 65)),
+        ({"PREGAO_MEMORY_HIGH_PERCENT": "3"}, (3, 0)),
+        ({"PREGAO_MEMORY_LOW_PERCENT": "60"}, (85, 60)),
+        ({"PREGAO_MEMORY_HIGH_PERCENT": "90", "PREGAO_MEMORY_LOW_PERCENT": "90"}, (90, 90)),
+        ({"PREGAO_MEMORY_HIGH_PERCENT": "0", "PREGAO_MEMORY_LOW_PERCENT": "50"}, (0, 50)),
+    ],
+)
+def test_the_low_mark_of_memory_is_below_the_high_one(variables: dict[str, str], marks: tuple[float, float]) -> None:
+    assert load(**variables).memory_mark_percents == marks
+
+
 @pytest.mark.parametrize(("lease_ms", "renew_ms"), [(300, 100), (15_000, 5_000), (3_600_000, 5_000)])
 def test_a_lease_is_renewed_three_times_and_often_enough_to_show_that_the_worker_lives(
     lease_ms: int, renew_ms: int
@@ -80,6 +95,10 @@ def test_a_missing_env_file_is_no_error(tmp_path: Path) -> None:
         ("LOG_LEVEL", "LOUD", "use 'TRACE', 'DEBUG'"),
         ("PREGAO_SCRAPERS", "my.module", "use import paths as module:Class"),
         ("SCRAPERS_LOAD_SECONDS", "0", "use more than 0"),
+        ("SCRAPER_BROWSERS", "0", "use 1 or more"),
+        ("SCRAPER_BROWSER_DISTANCE_SECONDS", "-1", "use 0 or more"),
+        ("PREGAO_MEMORY_HIGH_PERCENT", "101", "use 100 or less"),
+        ("PREGAO_MEMORY_LOW_PERCENT", "90", "use 85 or less: it is the mark below PREGAO_MEMORY_HIGH_PERCENT"),
         ("PREGAO_UPSTREAM_BCB", "127.0.0.1", "use a URL that starts with http:// or https://"),
         ("PREGAO_USER_AGENT_BCB", "Pregão", "use the text of an HTTP header: printable ASCII"),
         ("PREGAO_USER_AGENT_BCB", "  ", "use the text of an HTTP header: printable ASCII"),

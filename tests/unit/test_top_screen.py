@@ -6,7 +6,7 @@ import io
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -74,7 +74,15 @@ def test_the_outbox_shows_how_far_postgresql_is_behind() -> None:
 
 def test_a_worker_is_shown_with_its_slots_and_its_last_heartbeat() -> None:
     row = line_with("host-1", lines(a_frame(queue=a_queue(workers=[a_worker(state="draining")]))))
-    assert row.split() == ["host-1", "1001", "3", "1", "draining", "2", "s", "ago"]
+    assert row.split() == ["host-1", "1001", "2/3", "1", "draining", "2", "s", "ago"]
+
+
+def test_a_worker_that_takes_no_jobs_for_its_memory_says_so() -> None:
+    frame = a_frame(queue=a_queue(workers=[a_worker(held="no job is taken while memory is full", used_slots=3)]))
+    shown = lines(frame)
+    assert line_with("1001", shown).split()[2:5] == ["3/3", "1", "held"]
+    assert any("worker host-1:1: no job is taken while memory is full" in line for line in shown)
+    assert frame.document()["workers"][0]["held"] == "no job is taken while memory is full"
 
 
 def test_a_worker_that_is_silent_is_told_from_one_that_works() -> None:
@@ -210,6 +218,7 @@ def test_scraped_text_is_neither_markup_nor_a_command_for_the_terminal(text: str
     failures=st.integers(0, 60),
     problems=st.integers(0, 6),
 )
+@example(text="0000000000000000000 0⺀", width=80, height=24, jobs=0, failures=2, problems=3)
 def test_no_frame_is_larger_than_its_screen(
     text: str, width: int, height: int, jobs: int, failures: int, problems: int
 ) -> None:

@@ -14,7 +14,7 @@ from pregao.domain.errors import PregaoError
 from pregao.domain.job import JobPriority
 from pregao.limits.login_holds import login_holds
 from pregao.queue.messages import QueueLengths
-from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts
+from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts, told_holds
 from pregao.runtime import Runtime
 from pregao.store.history import History
 
@@ -54,6 +54,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
     behind = _what_keeps_records_back(executions, outbox)
     behind += [] if schedulers is None else _what_does_not_fire(schedulers)
     now = (clock or SystemClock()).now()
+    behind += told_holds(workers or [])
     behind += [] if controls is None else forgotten(controls, now)
     logins = login_holds(fields or {})
     behind += _what_is_wrong_with_limits(runtime.limits.problems, workers or [])
@@ -142,13 +143,21 @@ def _worker_component(workers: list[WorkerFacts]) -> dict[str, Any]:
         "alive": len(workers),
         "working": sum(worker.state == "working" for worker in workers),
         "slots": sum(worker.slots for worker in workers),
+        "used_slots": sum(worker.used_slots for worker in workers),
         "running": sum(worker.running for worker in workers),
+        "held": sum(bool(worker.held) for worker in workers),
         "members": [
             {
                 "id": worker.id,
                 "state": worker.state,
                 "slots": worker.slots,
+                "used_slots": worker.used_slots,
                 "running": worker.running,
+                "browsers": worker.browsers,
+                "used_browsers": worker.used_browsers,
+                "memory_percent": worker.memory_percent,
+                "held": worker.held or None,
+                "holds": worker.holds,
                 "heartbeat_at": market_iso(worker.heartbeat_at),
             }
             for worker in workers

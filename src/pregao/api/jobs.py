@@ -35,6 +35,7 @@ from pregao.api.schemas import (
 )
 from pregao.api.scraper_schemas import FailureGroupsView, FailuresQuery
 from pregao.domain.errors import InvalidInput
+from pregao.queue.views import told_holds
 from pregao.runtime import Runtime
 from pregao.settings import Settings
 
@@ -107,10 +108,16 @@ async def health(runtime: TheRuntime) -> Response:
 
 @routes.get("/queue/status", response_model=QueueView)
 async def queue_status(runtime: TheRuntime) -> Response:
-    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused."""
-    lengths, parked, controls = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.controls())
-    paused = controls_document(controls)["paused"]
-    return json_response({**counts(lengths, parked), "paused": paused, "sample": runtime.settings.sample})
+    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused; which
+    workers take no jobs now, and why.
+    """
+    views = runtime.views
+    lengths, parked, controls, workers = await gather(
+        views.lengths(), views.parked(), views.controls(), views.workers()
+    )
+    paused, held = controls_document(controls)["paused"], told_holds(workers)
+    document = {**counts(lengths, parked), "paused": paused, "held_workers": held, "sample": runtime.settings.sample}
+    return json_response(document)
 
 
 @routes.get("/stats/summary", response_model=SummaryView)

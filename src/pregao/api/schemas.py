@@ -255,6 +255,7 @@ class QueueView(BaseModel):
     running: int
     parked: int
     paused: list[dict[str, Any]] = []
+    held_workers: list[str] = Field([], description="Workers that take no jobs now, and why")
     sample: bool | None = Field(None, description="Whether the results are sample data; the health report has it once")
 
 

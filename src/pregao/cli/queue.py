@@ -28,6 +28,7 @@ def status(as_json: JsonOption = False) -> None:
     """Show how many jobs are ready, wait for a retry and run, with the workers and what is still to be recorded."""
     from pregao.api.health import counts
     from pregao.api.queue_actions import controls_document
+    from pregao.queue.views import told_holds
 
     async def do(
         _: JobActions, runtime: Runtime
@@ -38,12 +39,14 @@ def status(as_json: JsonOption = False) -> None:
         return numbers, await views.controls(), await views.workers(), await views.outbox(), sample
 
     numbers, rules, workers, outbox, sample = work(do)
-    paused = controls_document(rules)["paused"]
+    paused, holds = controls_document(rules)["paused"], told_holds(workers)
     if as_json:
-        print_json({**numbers, "paused": paused, "sample": sample})
+        print_json({**numbers, "paused": paused, "held_workers": holds, "sample": sample})
         return
     print_table(list(numbers), [[str(number) for number in numbers.values()]])
     slots = sum(worker.slots for worker in workers)
+    for held in holds:
+        typer.echo(held)
     typer.echo(
         f"{len(workers)} workers with {slots} slots; "
         f"{outbox.entries} facts to record, the oldest {outbox.lag_seconds:.1f} s old"

@@ -10,11 +10,14 @@ import redis.asyncio as redis_async
 
 from pregao.doctor.finding import Finding, error, ok, warning
 from pregao.queue.overview import Overview, read_overview
-from pregao.queue.views import SchedulerFacts, WorkerFacts, is_alive
+from pregao.queue.views import SchedulerFacts, WorkerFacts, is_alive, told_holds
 from pregao.settings import Settings
 from pregao.version import running_version
 
 Member = WorkerFacts | SchedulerFacts
+_CURE_OF_HOLDS = (
+    "end what takes the memory, give the worker fewer slots or more memory, or raise PREGAO_MEMORY_HIGH_PERCENT"
+)
 
 
 async def look_at_members(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:
@@ -23,6 +26,8 @@ async def look_at_members(redis: redis_async.Redis, settings: Settings) -> Async
     workers = [worker for worker in overview.workers if is_alive(worker, overview.now)]
     schedulers = [scheduler for scheduler in overview.schedulers if is_alive(scheduler, overview.now)]
     yield _workers(workers, overview)
+    for held in told_holds(workers):
+        yield warning("workers", held, _CURE_OF_HOLDS)
     for finding in _schedulers(schedulers, overview):
         yield finding
     if different := _versions([*workers, *schedulers]):

@@ -71,7 +71,8 @@ class Link:
         """Block until an idle worker would be woken, for a second at most."""
         popping: Callable[..., Awaitable[object]] = self._redis.blpop
         try:
-            await popping([self.commands.keys.wake], timeout=max(0.05, min(LONGEST_WAIT_SECONDS, seconds)))
+            keys = [self.commands.keys.wake, self.commands.keys.wake_others]
+            await popping(keys, timeout=max(0.05, min(LONGEST_WAIT_SECONDS, seconds)))
         except RedisError as error:
             raise translate(error) from error
 

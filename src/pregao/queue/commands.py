@@ -20,12 +20,14 @@ from pregao.queue.facts import AttemptReport, Fact, Firing
 from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import (
+    NO_RATION,
     Cancelled,
     Claim,
     Claims,
     Enqueued,
     FireReply,
     ForeignJob,
+    Ration,
     Reprioritized,
     RestoredJob,
     Settled,
@@ -43,6 +45,8 @@ TICK_ARGUMENTS = (CLOCK_JUMP_MS, WORKER_SILENCE_MS)
 RECLAIM_ARGUMENTS = (BATCH_LIMIT, POISON_LIMIT, "")
 PROMOTE_ARGUMENTS = (BATCH_LIMIT, "")
 NO_OUTBOX_LIMIT = 1 << 52
+HEAVIEST = 1000
+"""The most slots that a job may weigh, and that one claim can fill."""
 
 
 class QueueCommands:
@@ -142,12 +146,12 @@ class QueueCommands:
         lease_ms: int,
         sequence: int,
         job_id: str | None = None,
-        excluded: Iterable[str] = (),
+        ration: Ration = NO_RATION,
         slots: int = 0,
     ) -> Claims:
         """Take jobs for `want` slots, or the one named, under a lease. A repeated `sequence` answers the same again.
 
-        `excluded` and `slots` are as for `claim_arguments`.
+        `ration` and `slots` are as for `claim_arguments`.
         """
         arguments = self.claim_arguments(
             worker,
@@ -155,7 +159,7 @@ class QueueCommands:
             lease_ms=lease_ms,
             sequence=sequence,
             job_id=job_id,
-            excluded=excluded,
+            ration=ration,
             slots=slots,
         )
         return read_claims(await self._scripts.call("claim", *arguments[FIXED_ARGUMENTS:]))
@@ -168,23 +172,22 @@ class QueueCommands:
         lease_ms: int,
         sequence: int,
         job_id: str | None = None,
-        excluded: Iterable[str] = (),
+        ration: Ration = NO_RATION,
         slots: int = 0,
     ) -> list[Argument]:
         """Keys and arguments of a claim, for a caller that sends the script itself.
 
-        `excluded` are folded names of scrapers that this worker cannot take now; `slots` is how many it has in all
-        (0: as many as it wants).
+        `ration` bounds the jobs of some scrapers; `slots` is how many the worker has in all (0: as many as it wants).
         """
         own: list[Argument] = [
             worker,
             lease_ms,
-            min(want, BATCH_LIMIT),
+            min(want, HEAVIEST),
             sequence,
             self.outbox_limit_bytes,
             job_id or "",
         ]
-        return [*self._scripts.fixed_arguments(), *own, ",".join(excluded), slots or want]
+        return [*self._scripts.fixed_arguments(), *own, ration.scrapers, slots or want, ration.left]
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """End attempts with what they came to; the fact for PostgreSQL is written in the same script."""

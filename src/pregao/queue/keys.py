@@ -16,6 +16,7 @@ class Keys:
         self.running = f"{prefix}running"
         self.delayed = f"{prefix}delayed"
         self.wake = f"{prefix}wake"
+        self.wake_others = f"{prefix}wake_others"
         self.outbox = f"{prefix}outbox"
         self.outbox_bytes = f"{prefix}outbox_bytes"
         self.outbox_dead = f"{prefix}outbox:dead"

@@ -29,7 +29,7 @@ class Line:
     def __init__(self, client: redis_async.Redis) -> None:
         self._pool = client.connection_pool
         self._connection: Any = None
-        self._protocol: _Protocol | None = None
+        self._wire: Wire | None = None
         self._connecting = asyncio.Lock()
 
     async def call(self, *command: Any, timeout_seconds: float | None) -> Any:
@@ -42,40 +42,44 @@ class Line:
 
     async def send(self, *commands: tuple[Any, ...], timeout_seconds: float | None) -> list[Answer]:
         """Several commands in one piece; their answers, which come within the timeout or raise TimeoutError."""
-        protocol = self._protocol
-        if protocol is None or not protocol.alive:
-            protocol = await self._connect()
-        return protocol.send(commands, timeout_seconds)
+        wire = await self.connect()
+        return wire.send(commands, timeout_seconds)
+
+    async def connect(self) -> Wire:
+        """The connection, which is made if there is none. Raises as `call` does."""
+        if self._wire is not None and self._wire.alive:
+            return self._wire
+        return await self._connect()
 
     def abort(self, error: Exception | None = None) -> None:
         """Cut the connection: whoever waits for an answer gets ConnectionError, or `error`."""
-        if self._protocol is not None:
-            self._protocol.abort(error)
+        if self._wire is not None:
+            self._wire.abort(error)
 
     async def aclose(self) -> None:
         """Give the connection back, closed."""
         self.abort()
-        self._protocol = None
+        self._wire = None
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
 
-    async def _connect(self) -> _Protocol:
+    async def _connect(self) -> Wire:
         async with self._connecting:
-            if self._protocol is not None and self._protocol.alive:
-                return self._protocol
+            if self._wire is not None and self._wire.alive:
+                return self._wire
             if self._connection is None:
                 self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             else:
                 await self._connection.disconnect(nowait=True)
                 await self._connection.connect()
             transport = self._connection._writer.transport
-            self._protocol = _Protocol(transport, self._connection._parser.parse_error)
-            return self._protocol
+            self._wire = Wire(transport, self._connection._parser.parse_error)
+            return self._wire
 
 
-class _Protocol(asyncio.Protocol):
+class Wire(asyncio.Protocol):
     """Takes a transport over from redis-py, which is told when the connection ends."""
 
     def __init__(self, transport: Any, parse_error: Callable[[str], Exception]) -> None:

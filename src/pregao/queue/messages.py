@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import orjson
@@ -51,6 +51,20 @@ class Claim(msgspec.Struct, frozen=True):
         """The whole document; its `error` is that of the attempt before, if there was one."""
         values: dict[str, Any] = orjson.loads(self.raw_document)
         return values
+
+
+class Ration(NamedTuple):
+    """How many jobs a worker can take now of scrapers that need what it has little of.
+
+    `scrapers` are their folded names, with commas; `left` is for all of them together. What is more is left to others.
+    """
+
+    scrapers: str
+    left: int
+
+
+NO_RATION = Ration("", 0)
+"""No scraper is rationed."""
 
 
 class ForeignJob(msgspec.Struct, frozen=True):

@@ -30,6 +30,10 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` is that of its package, empty when it says none. `process` is `place/pid/start` (see queue/process.py), by
     which a neighbour may learn that it died. `problems` are those of its limits.
+
+    `running` counts attempts, `used_slots` is what they weigh, `browsers` how many of them may launch a browser at once
+    and `used_browsers` how many do. `held` is why it takes no job now, "" while it does; `memory_percent` how full the
+    memory is by which it decides, None when that is not known; `holds` how often it was too full since the start.
     """
 
     id: str
@@ -37,7 +41,13 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     process: str = ""
     slots: int = 0
+    used_slots: int = 0
     running: int = 0
+    browsers: int = 0
+    used_browsers: int = 0
+    memory_percent: float | None = None
+    held: str = ""
+    holds: int = 0
     state: str = "working"
     version: str = ""
     scrapers: list[str] = []
@@ -252,6 +262,11 @@ def read_heartbeats(entries: dict[bytes, bytes], kind: type[Beating]) -> list[Be
             continue
         members.append(msgspec.structs.replace(member, id=name.decode(errors="replace"), heartbeat_at=heartbeat_at))
     return members
+
+
+def told_holds(workers: Sequence[WorkerFacts]) -> list[str]:
+    """Which workers take no jobs now although they could, and why; a sentence each."""
+    return [f"worker {worker.id.rpartition(':')[0] or worker.id}: {worker.held}" for worker in workers if worker.held]
 
 
 def is_alive(member: WorkerFacts | SchedulerFacts, now: datetime) -> bool:

@@ -20,12 +20,17 @@ def fix_for(entry: Any) -> str:
         case "bool_parsing":
             return "use true or false"
         case "greater_than_equal":
-            return f"use {context['ge']} or more"
+            return f"use {_plain(context['ge'])} or more"
         case "less_than_equal":
-            return f"use {context['le']} or less"
+            return f"use {_plain(context['le'])} or less"
         case "greater_than":
             return f"use more than {context['gt']:g}"
         case "value_error":
             return f"use {context['error']}"
         case _:
             return str(entry["msg"]).lower()
+
+
+def _plain(number: float) -> float:
+    """A whole number without its decimals."""
+    return int(number) if float(number).is_integer() else number

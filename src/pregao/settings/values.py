@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pregao.domain.errors import InvalidInput
 from pregao.settings.fixes import fix_for
 from pregao.settings.given import DEFAULT_HOME, SAMPLE, InvalidSettings, sources
+from pregao.settings.memory_marks import MEMORY_GAP_PERCENT, below_high_mark
 from pregao.settings.prices import ModelName, Prices
 from pregao.settings.run_file import RunFile
 from pregao.settings.scraper_environment import (
@@ -168,6 +169,16 @@ class Settings(BaseModel):
     scraper_initialize: Annotated[Literal["auto", "always", "never"], BeforeValidator(_lower)] = Field(
         "auto", alias="SCRAPER_INITIALIZE"
     )
+    scraper_browsers: Annotated[int, Field(ge=1, le=1000)] = Field(2, alias="SCRAPER_BROWSERS")
+    browser_distance_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = Field(
+        0.5, alias="SCRAPER_BROWSER_DISTANCE_SECONDS"
+    )
+    memory_high_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = Field(
+        85.0, alias="PREGAO_MEMORY_HIGH_PERCENT"
+    )
+    memory_low_percent: Annotated[
+        float | None, Field(ge=0, le=100, allow_inf_nan=False), AfterValidator(below_high_mark)
+    ] = Field(None, alias="PREGAO_MEMORY_LOW_PERCENT")
     scraper_environment: ScraperEnvironment = Field(default_factory=ScraperEnvironment, repr=False, exclude=True)
     chatgpt_model: ModelName = Field("gpt-4o", alias="PREGAO_CHATGPT_MODEL")
     gemini_model: ModelName = Field("gemini-2.5-flash", alias="PREGAO_GEMINI_MODEL")
@@ -227,6 +238,12 @@ class Settings(BaseModel):
         A renewal is the worker's heartbeat too: with a long lease it must not come so rarely that nobody hears it.
         """
         return min(self.lease_ms // 3, LONGEST_SILENCE_MS)
+
+    @property
+    def memory_mark_percents(self) -> tuple[float, float]:
+        """The use of memory from which on a worker claims nothing, and below which it claims again; 0 for no mark."""
+        high, low = self.memory_high_percent, self.memory_low_percent
+        return high, max(0.0, high - MEMORY_GAP_PERCENT) if low is None else low
 
     @property
     def home(self) -> Path:

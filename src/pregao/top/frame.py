@@ -9,7 +9,7 @@ import msgspec
 
 from pregao.domain.clock import market_iso
 from pregao.queue.overview import Overview, RunningJob, Share
-from pregao.queue.views import SchedulerFacts, WorkerFacts, is_alive
+from pregao.queue.views import SchedulerFacts, WorkerFacts, is_alive, told_holds
 from pregao.system.banner import Firing
 
 LAG_SECONDS = 30.0
@@ -85,6 +85,7 @@ def _queue_problems(queue: Overview) -> list[str]:
         found.append("Redis holds no generation marker: the queue waits to be rebuilt from PostgreSQL")
     if not any(is_alive(worker, queue.now) for worker in queue.workers):
         found.append("no worker is alive: jobs wait; start one with `pregao worker`")
+    found += told_holds([worker for worker in queue.workers if is_alive(worker, queue.now)])
     if not any(is_alive(scheduler, queue.now) for scheduler in queue.schedulers):
         found.append("no scheduler is alive: nothing fires; start one with `pregao scheduler`")
     if queue.outbox.lag_seconds > LAG_SECONDS:

@@ -112,7 +112,7 @@ def _totals(queue: Overview | None) -> RenderableType:
     if queue is None:
         return Text()
     outbox, slots = queue.outbox, sum(worker.slots for worker in queue.workers)
-    busy = sum(worker.running for worker in queue.workers)
+    busy = sum(worker.used_slots for worker in queue.workers)
     late = _BAD if outbox.lag_seconds > LAG_SECONDS else ""
     lines = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     lines.add_row(Text("outbox", style=_HEAD), Text(f"{outbox.entries} facts, {outbox.lag_seconds:.1f} s", style=late))
@@ -133,7 +133,11 @@ def _problem_lines(problems: Sequence[str], width: int, *, whole: bool) -> list[
             wrapped = textwrap.wrap(
                 printable(problem), width - 2, max_lines=PROBLEM_LINES, placeholder=" …", break_long_words=True
             )
-        lines += [Text(f"{'✗ ' if not number else '  '}{line}", style=_BAD) for number, line in enumerate(wrapped)]
+        # It was wrapped by letters, and some take two cells.
+        lines += [
+            Text(f"{'✗ ' if not number else '  '}{line}", style=_BAD, no_wrap=not whole, overflow="ellipsis")
+            for number, line in enumerate(wrapped)
+        ]
     if len(shown) < len(problems):
         lines.append(Text(f"✗ … and {len(problems) - len(shown)} more problems", style=_BAD))
     return lines

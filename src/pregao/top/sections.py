@@ -160,9 +160,11 @@ def workers(frame: Frame) -> Section:
 def _worker_row(worker: WorkerFacts, now: datetime) -> list[Cell]:
     silence = (now - worker.heartbeat_at) if worker.heartbeat_at else timedelta()
     alive = is_alive(worker, now)
-    state = Text(printable(worker.state), style="green" if worker.state == "working" else "yellow")
+    works = worker.state == "working" and not worker.held
+    state = Text("held" if worker.held else printable(worker.state), style="green" if works else "yellow")
     return [
-        printable(worker.host or worker.id), str(worker.pid), str(worker.slots), str(worker.running),
+        printable(worker.host or worker.id), str(worker.pid),
+        f"{worker.used_slots}/{worker.slots}", str(worker.running),
         state if alive else Text("silent", style=_BAD), Text(f"{duration(silence)} ago", style="" if alive else _BAD),
         printable(worker.version),
     ]  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from pregao.attempt.outcome import Failed, Outcome, StopReason
+from pregao.attempt.outcome import Failed, Outcome, Stopped, StopReason
+from pregao.domain.clock import Clock
 from pregao.domain.failure import FailureClass, failure
 from pregao.isolation.host import Isolation
 from pregao.isolation.messages import Limits, Target
@@ -14,6 +15,7 @@ from pregao.limits.live import LiveLimits
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
+from pregao.worker.browsers import Launches
 
 STOP_SHARE_OF_GRACE = 0.2
 """Of the grace, for the cleanup of what runs when the worker has drained: what comes after it needs time as well."""
@@ -30,8 +32,9 @@ class Isolated:
     Without directories of scrapers it does nothing.
     """
 
-    def __init__(self, registry: Registry, settings: Settings, limits: LiveLimits) -> None:
+    def __init__(self, registry: Registry, settings: Settings, limits: LiveLimits, clock: Clock) -> None:
         self._registry = registry
+        self._launches = Launches(settings.browser_distance_seconds, clock)
         self._limits = limits
         self._settings = settings
         self._stack = AsyncExitStack()
@@ -56,9 +59,14 @@ class Isolated:
         timeout_seconds: float,
         stop: asyncio.Future[StopReason],
     ) -> Outcome:
-        """Run one attempt; ends when the scraper does, at the timeout, at a limit, or when `stop` gets a reason."""
+        """Run one attempt; ends when the scraper does, at the timeout, at a limit, or when `stop` gets a reason.
+
+        One with a browser waits for its turn to launch it, which is none of its time.
+        """
         if entry.directory is None:
             return Failed(failure(FailureClass.PERMANENT, f"{entry.name} {_NO_DIRECTORY}"))
+        if entry.transport == "browser" and not await self._launches.turn(stop):
+            return Stopped(stop.result())
         terms = self._terms(entry.name, timeout_seconds)
         return await self._isolation.run(target_of(entry), argument, token=token, terms=terms, stop=stop)
 

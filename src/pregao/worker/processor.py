@@ -39,10 +39,13 @@ from pregao.store.link import StoreLink
 from pregao.store.pool import close_pool, open_pool
 from pregao.store.results import Results
 from pregao.version import running_version
+from pregao.worker.backpressure import Backpressure
+from pregao.worker.browsers import BrowserBudget
 from pregao.worker.cancels import listen_for_cancels
 from pregao.worker.claimer import Claimer
 from pregao.worker.executor import Executor
 from pregao.worker.isolated import Isolated
+from pregao.worker.memory import MemoryMark, MemoryReader, memory_use
 from pregao.worker.recorder_process import RecorderProcess
 from pregao.worker.settler import Settler
 from pregao.worker.slots import Slot, Slots
@@ -71,9 +74,11 @@ class JobProcessor:
         clock: Clock | None = None,
         records: bool = True,
         role_command: Sequence[str] | None = None,
+        read_memory: MemoryReader = memory_use,
     ) -> None:
         """`records=False` leaves the recorder to somebody else; `role_command` starts its process otherwise."""
         self._role_command = role_command
+        self._read_memory = read_memory
         self._settings = settings or Settings.load()
         self.worker_count = worker_count if worker_count is not None else self._settings.concurrent_jobs
         if self.worker_count < 1:
@@ -103,7 +108,7 @@ class JobProcessor:
         self._registry = await aside(Registry.load, settings, Results(self._pool))
         self._limits = LiveLimits(settings, self._registry, clock=self._clock)
         self._limits.load()
-        self._isolated = Isolated(self._registry, settings, self._limits)
+        self._isolated = Isolated(self._registry, settings, self._limits, self._clock)
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._last_good_link = StoreLink(settings.resolve_database_url, answer_seconds=LAST_GOOD_SECONDS, max_size=2)
@@ -124,7 +129,11 @@ class JobProcessor:
         """Begin to claim; returns at once. Initializes first when that was not done."""
         await self.initialize()
         self._slots = Slots(self.worker_count)
+        self._browsers = BrowserBudget(self._registry, self._settings.scraper_browsers)
         self._claimer = self._make_claimer()
+        self._backpressure = Backpressure(
+            MemoryMark(*self._settings.memory_mark_percents, self._read_memory), self._claimer
+        )
         self._background.start(self._run)
         logger.info("worker {} takes jobs into {} slots", self.worker_id, self.worker_count)
 
@@ -182,6 +191,8 @@ class JobProcessor:
                 group.create_task(self._generation.run())
                 group.create_task(self._publisher().run())
                 group.create_task(self._session_watch().run())
+                self._backpressure.look()
+                group.create_task(self._backpressure.run())
                 on_cancel = partial(self._slots.ask, reason="cancel")
                 group.create_task(listen_for_cancels(self._url, self._commands.keys.cancel, on_cancel))
                 await self._claimer.run()
@@ -218,6 +229,7 @@ class JobProcessor:
             self._commands,
             self.worker_id,
             slots=self._slots,
+            browsers=self._browsers,
             lease_ms=self._settings.lease_ms,
             clock=self._clock,
             ensure_generation=self._generation.ensure,
@@ -226,7 +238,7 @@ class JobProcessor:
         )
 
     def _occupy(self, claim: Claim, claimed_at: float) -> None:
-        slot = self._slots.take(claim)
+        slot = self._slots.take(claim, browser=self._browsers.take(claim.spec.scraper_name))
         self._keeper.hold(claim.job_id, claim.token, claimed_at)
         self._group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
 
@@ -252,7 +264,9 @@ class JobProcessor:
 
     def _vacate(self, claim: Claim, slot: Slot) -> None:
         self._keeper.drop(claim.token)
-        self._slots.leave(slot)
+        if self._slots.leave(slot) and slot.browser:
+            self._browsers.give_back()
+            self._claimer.review()
 
     def _fail_unreadable(self, job_id: str, token: str, problem: str) -> None:
         logger.error("job {} fails: {}", job_id, problem)
@@ -278,7 +292,11 @@ class JobProcessor:
                 process=own_process(),
                 version=running_version(),
                 slots=self.worker_count,
+                used_slots=self._slots.used,
                 running=len(self._slots),
+                browsers=self._browsers.count,
+                used_browsers=self._browsers.used,
+                **self._backpressure.facts,
                 state="draining" if self._claimer.is_quiet else "working",
                 scrapers=[entry.name for entry in self._registry.entries() if not entry.missing],
                 problems=self._limits.problems,

@@ -9,11 +9,16 @@ from pregao.queue.messages import Claim
 
 
 class Slot:
-    """One attempt that runs here. `stop` gets the reason why it must end early; the first reason stays."""
+    """One attempt that runs here, in as many slots as its job weighs. `browser` says that it launches one.
 
-    def __init__(self, claim: Claim) -> None:
+    `stop` gets the reason why it must end early; the first reason stays.
+    """
+
+    def __init__(self, claim: Claim, weight: int, *, browser: bool) -> None:
         self.job_id = claim.job_id
         self.token = claim.token
+        self.weight = weight
+        self.browser = browser
         self.stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
 
     def ask(self, reason: StopReason) -> None:
@@ -23,10 +28,13 @@ class Slot:
 
 
 class Slots:
-    """At most `count` attempts, by token: one job may be here twice for a moment, after its lease was lost."""
+    """Attempts that weigh at most `count` together, by token: one job may be here twice for a moment, after its lease
+    was lost. One that weighs more than all slots fills them all.
+    """
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
+        self.used = 0
         self._taken: dict[str, Slot] = {}
         self._by_job: dict[str, list[Slot]] = {}
         self._left = asyncio.Event()
@@ -36,24 +44,28 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many more attempts fit."""
-        return self._count - len(self._taken)
+        """What more may weigh; below 0 while a job is here twice."""
+        return self.count - self.used
 
-    def take(self, claim: Claim) -> Slot:
-        """Put an attempt into a slot. An older attempt of the same job has lost its lease and is told so."""
+    def take(self, claim: Claim, *, browser: bool = False) -> Slot:
+        """Put an attempt into its slots. An older attempt of the same job has lost its lease and is told so."""
         self.ask(claim.job_id, "lost")
-        slot = self._taken[claim.token] = Slot(claim)
+        slot = self._taken[claim.token] = Slot(claim, min(claim.weight, self.count), browser=browser)
         self._by_job.setdefault(claim.job_id, []).append(slot)
+        self.used += slot.weight
         return slot
 
-    def leave(self, slot: Slot) -> None:
-        """Give a slot back."""
-        if self._taken.pop(slot.token, None) is not None:
+    def leave(self, slot: Slot) -> bool:
+        """Give its slots back; False when that was done before."""
+        held = self._taken.pop(slot.token, None) is not None
+        if held:
+            self.used -= slot.weight
             same_job = self._by_job[slot.job_id]
             same_job.remove(slot)
             if not same_job:
                 del self._by_job[slot.job_id]
         self._left.set()
+        return held
 
     def ask(self, job_id: str, reason: StopReason) -> None:
         """Ask every attempt of a job to end."""
@@ -75,10 +87,14 @@ class Slots:
         """Let whoever waits for a slot look again."""
         self._left.set()
 
-    async def one_left(self) -> None:
-        """Wait until an attempt leaves, or a nudge."""
+    async def one_left(self, seconds: float | None = None) -> None:
+        """Wait until an attempt leaves, or a nudge; for `seconds` at most."""
         self._left.clear()
-        await self._left.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._left.wait()
+        except TimeoutError:
+            return
 
     async def all_left(self) -> None:
         """Wait until no attempt is left."""

@@ -34,6 +34,7 @@ async def test_browser_jobs_leave_no_process_behind(system: System, chance: rand
         CHROMIUM=browser(),
         PREGAO_LEASE_MS=str(LEASE_MS),
         SCRAPER_CONCURRENT_JOBS="3",
+        SCRAPER_BROWSERS="3",
         SCRAPER_MEMORY_MB="500",
         SCRAPER_CLEANUP_SECONDS="2",
     )

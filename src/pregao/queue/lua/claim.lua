@@ -11,14 +11,16 @@
 -- A job takes as many slots as it weighs; one that weighs more than all of them is taken when they are all free.
 -- ARGV[3] worker, ARGV[4] lease in ms, ARGV[5] free slots, ARGV[6] sequence number,
 -- ARGV[7] outbox bytes above which nothing is claimed, ARGV[8] the id to take, or '' for the next ones,
--- ARGV[9] scrapers that this worker cannot take now, with commas: their jobs are parked for others,
--- ARGV[10] all slots of the worker
+-- ARGV[9] rationed scrapers, with commas, ARGV[11] how many of their jobs this worker can take now: the others are parked
+-- for other workers, which are woken for them, ARGV[10] all slots of the worker
 -- Reply: code (OK | FULL: the next job weighs more than the free slots | BEHIND | UNKNOWN | REFUSED); after OK and FULL the server's time in ms, then per job: id, token, attempt, retry_count, weight,
 --   document; for one to be adopted: id, '', the queue it was in, '', '', document
 local worker, lease_ms, want, sequence = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local slots = tonumber(ARGV[10])
+local slots, ration = tonumber(ARGV[10]), tonumber(ARGV[11])
 local MOVED_AT_MOST, ADOPT_WITHIN_MS = 1000, 30000
 local FENCE, CLAIMS, FAIR = prefix .. 'fence', prefix .. 'wclaim:' .. worker, prefix .. 'fair'
+-- Only workers with a ration left block on it: one without would wake itself, and find nothing.
+local WAKE_OTHERS = prefix .. 'wake_others'
 local reply = {'OK', now_ms}
 
 local function answer(id, token, attempt, retry_count, weight, whole)
@@ -37,13 +39,29 @@ if stored[1] and string.sub(stored[1], 1, #this_claim) == this_claim then
       answer(id, job.token, job.attempt, job.retry_count, weights[job.scraper])
     end
   end
+  wake() -- the first of the two may have come late, behind a wait that nobody hears, and taken the token with it
   return reply
 end
 if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEHIND'} end
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
 local ids, leases, lease_end, moved, used, full = {}, {}, text(now_ms + lease_ms), 0, 0, false
-for scraper in string.gmatch(ARGV[9], '[^,]+') do excluded[scraper] = true end
+-- Looked up when a scraper is first met: the list may be long, and most calls meet one.
+local listed = ',' .. ARGV[9] .. ','
+local rationed = setmetatable({}, {__index = function(known, scraper)
+  known[scraper] = string.find(listed, ',' .. scraper .. ',', 1, true) ~= nil
+  return known[scraper]
+end})
+if ration <= 0 and ARGV[9] ~= '' then excluded = rationed end
+
+local function use_ration()
+  ration = ration - 1
+  if ration > 0 then return end
+  excluded = rationed
+  for scraper in pairs(rooms) do
+    if rationed[scraper] then rooms[scraper] = 0 end
+  end
+end
 
 local function start(job)
   fence = fence + 1
@@ -78,8 +96,8 @@ local function hand_over(id, priority)
   end
 end
 
--- Start it, park it, or put it back where it came from when its weight does not fit any more.
-local function consider(id, priority, list)
+-- Start it or park it; answers whether it goes back to where it came from, since its weight does not fit any more.
+local function consider(id, priority)
   moved = moved + 1
   local job = load(id)
   if not job then
@@ -89,11 +107,12 @@ local function consider(id, priority, list)
       park(job)
     elseif used + weights[job.scraper] <= want or (used == 0 and want >= slots) then
       start(job)
+      if rationed[job.scraper] then use_ration() end
     else
       full = true
-      redis.call('RPUSH', list, id)
     end
   end
+  return full
 end
 
 -- One job of each parked scraper in turn, as far as it may run: nobody's backlog stands before another's. Who is first
@@ -109,7 +128,7 @@ local function take_parked(priority, limit)
       local id = used < limit and not full and room(scraper) > 0 and redis.call('RPOP', list)
       if id then
         popped = true
-        consider(id, priority, list)
+        if consider(id, priority) then redis.call('RPUSH', list, id) end
       end
     end
   end
@@ -134,7 +153,7 @@ local function take(count, order)
         if not popped then break end
         local rest = {}
         for _, id in ipairs(popped) do
-          if full or used >= limit then rest[#rest + 1] = id else consider(id, priority, list) end
+          if full or used >= limit or consider(id, priority) then rest[#rest + 1] = id end
         end
         for at = #rest, 1, -1 do redis.call('RPUSH', list, rest[at]) end
       end
@@ -194,5 +213,9 @@ if #ids > 0 then
   remember()
 end
 if work_waits() then wake() end
+if excluded == rationed then
+  excluded, rooms = {}, {}
+  if work_waits() and redis.call('LLEN', WAKE_OTHERS) == 0 then redis.call('LPUSH', WAKE_OTHERS, '1') end
+end
 if full and #ids == 0 then reply[1] = 'FULL' end
 return reply
