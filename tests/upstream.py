@@ -83,10 +83,14 @@ class Upstream:
         """Take requests for `path`, and keep them without an answer until `let_go` or the end."""
 
         def wait(request: Request) -> Answer:
-            self._let_go.wait()
+            self.wait_until_let_go()
             return Answer(status=503)
 
         self.react(path, wait)
+
+    def wait_until_let_go(self) -> None:
+        """Block until `let_go` or the end; for reactions that hold a request and then answer it."""
+        self._let_go.wait()
 
     def let_go(self) -> None:
         """Answer what is held."""
