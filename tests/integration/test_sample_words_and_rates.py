@@ -20,6 +20,7 @@ from pregao.scrapers.builtin.bcb import BCBScraper
 from pregao.scrapers.builtin.chatgpt import ChatGPTScraper
 from pregao.scrapers.builtin.coinmarketcap import CoinMarketCapScraper
 from pregao.scrapers.builtin.gemini import GeminiScraper
+from pregao.scrapers.builtin.googlenews import GoogleNewsScraper
 from pregao.scrapers.builtin.tradingview import TradingViewScraper
 from pregao.scrapers.http import aclose_clients
 from pregao.store.results import Results
@@ -98,6 +99,16 @@ def test_amounts_in_news_are_of_a_size_that_there_is(picture: Picture, scraper: 
             assert float(percent.replace(",", ".")) < 5, item["title"]
         for rate in re.findall(r"fecha a R\$ ([\d,]+)", item["title"]):
             assert float(rate.replace(",", ".")) == pytest.approx(picture[BCBScraper, "USD"]["value"], rel=0.1)
+
+
+async def test_news_of_a_ticker_speak_of_that_paper_of_its_company(tmp_path: Path) -> None:
+    clock = clock_at(IN_SESSION)
+    with sample_server(clock) as origin:
+        news = await data_of(GoogleNewsScraper(settings_for(origin, tmp_path), clock), "PETR4")
+        await aclose_clients()
+
+    tickers = {found for item in news["items"] for found in re.findall(r"\((\w+)\)", item["title"])}
+    assert tickers == {"PETR4"}
 
 
 @pytest.mark.parametrize("scraper", [ChatGPTScraper, GeminiScraper], ids=lambda scraper: scraper.name)
