@@ -48,10 +48,11 @@ Reaction = Answer | Callable[[Request], Answer]
 
 
 class Upstream:
-    """The server. A path without an answer gets 404; of several answers for a path, the last one stays."""
+    """The server. A path without an answer gets `otherwise`; of several answers for a path, the last one stays."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.otherwise = Answer(404, b"not here")
         self._answers: dict[str, deque[Reaction]] = {}
         self._let_go = threading.Event()
         self._news = threading.Condition()
@@ -134,7 +135,7 @@ class Upstream:
             self._news.notify_all()
         reactions = self._answers.get(request.path)
         if not reactions:
-            return Answer(404, b"not here")
+            return self.otherwise
         reaction = reactions.popleft() if len(reactions) > 1 else reactions[0]
         return reaction if isinstance(reaction, Answer) else reaction(request)
 
