@@ -48,10 +48,11 @@ Reaction = Answer | Callable[[Request], Answer]
 
 
 class Upstream:
-    """The server. A path without an answer gets 404; of several answers for a path, the last one stays."""
+    """The server. A path without an answer gets `otherwise`; of several answers for a path, the last one stays."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.otherwise = Answer(404, b"not here")
         self._answers: dict[str, deque[Reaction]] = {}
         self._let_go = threading.Event()
         self._news = threading.Condition()
@@ -83,10 +84,14 @@ class Upstream:
         """Take requests for `path`, and keep them without an answer until `let_go` or the end."""
 
         def wait(request: Request) -> Answer:
-            self._let_go.wait()
+            self.wait_until_let_go()
             return Answer(status=503)
 
         self.react(path, wait)
+
+    def wait_until_let_go(self) -> None:
+        """Block until `let_go` or the end; for reactions that hold a request and then answer it."""
+        self._let_go.wait()
 
     def let_go(self) -> None:
         """Answer what is held."""
@@ -130,7 +135,7 @@ class Upstream:
             self._news.notify_all()
         reactions = self._answers.get(request.path)
         if not reactions:
-            return Answer(404, b"not here")
+            return self.otherwise
         reaction = reactions.popleft() if len(reactions) > 1 else reactions[0]
         return reaction if isinstance(reaction, Answer) else reaction(request)
 

@@ -13,7 +13,9 @@ from tests.upstream import Upstream
 
 from pregao.domain.clock import MARKET_ZONE, ManualClock
 from pregao.domain.failure import FailureClass
+from pregao.scrapers.builtin import b3_files
 from pregao.scrapers.builtin.b3 import B3Scraper
+from pregao.scrapers.builtin.b3_cotahist import CotahistDay, read_archive
 from pregao.scrapers.http import aclose_clients
 from pregao.settings import Settings
 
@@ -176,6 +178,33 @@ async def test_processes_that_download_at_the_same_moment_each_leave_a_whole_fil
     reads = [asyncio.to_thread(read_in_a_loop_of_its_own, settings, clock) for _ in range(4)]
     assert [data["price"] for data in await asyncio.gather(*reads)] == [30.1] * 4
     assert kept(tmp_path) == ["COTAHIST_D05102026.ZIP"]
+
+
+async def test_a_file_is_unpacked_and_indexed_beside_the_event_loop(
+    upstream: Upstream, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[bool] = []
+
+    def watched(zipped: bytes) -> CotahistDay:
+        beside.append(not runs_a_loop())
+        return read_archive(zipped)
+
+    monkeypatch.setattr(b3_files, "read_archive", watched)
+    upstream.answer(file_of(MONDAY), cotahist.archive(MONDAY, SHARE_ON_MONDAY))
+    await data_of(B3Scraper(settings, clock), "SMPL4")
+    await asyncio.to_thread(read_in_a_loop_of_its_own, settings, clock)
+
+    assert upstream.asked(file_of(MONDAY)) == 1
+    assert beside == [True, True], "once when it was downloaded, once from the disk"
+
+
+def runs_a_loop() -> bool:
+    """Whether an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def test_a_damaged_file_on_disk_is_downloaded_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench import cotahist
 from bench.contestant import PREGAO
 from bench.engines import running_engines
 from bench.scenarios import drain, memory_growth
@@ -35,3 +36,9 @@ def test_a_goal_without_a_figure_is_missed() -> None:
     outcome = Outcome("drain", "jobs/s", runs={PREGAO: [100.0]})
     assert not Goal("settled", outcome.ratio(PREGAO, "taskiq"), 3.5).met
     assert not Goal("latency", outcome.figure("taskiq"), 1, at_least=False).met
+
+
+def test_a_whole_day_of_cotahist_is_read_as_often_as_asked() -> None:
+    taken = cotahist.measure(cotahist.whole_day(), 2)
+    assert len(taken) == 2
+    assert 0 < taken[0] <= taken[1]

@@ -99,6 +99,15 @@ def test_a_scraper_of_the_users_takes_the_place_of_one_that_comes_along(home: Pa
     assert registry.problems == []
 
 
+def test_one_of_the_users_that_does_not_load_is_not_replaced_by_ours(home: Path, tmp_path: Path) -> None:
+    folder = directory(tmp_path / "own", {"BCB": ""})
+    file = folder / "scrapers/bcb_scraper.py"
+    file.write_text(f"{file.read_text()}    def torn(\n")
+
+    with pytest.raises(BrokenScraper, match=r"bcb_scraper\.py:\d+: SyntaxError"):
+        registry_of(home, folder).resolve("BCB")
+
+
 def test_one_name_in_two_directories_is_an_error_that_lists_both(home: Path, tmp_path: Path) -> None:
     one, two = directory(tmp_path / "one", {"Alpha": "", "Beta": ""}), directory(tmp_path / "two", {"Alpha": ""})
 

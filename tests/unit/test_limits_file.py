@@ -317,3 +317,15 @@ def test_the_page_of_limits_has_every_key() -> None:
     assert [name for name in SCRAPER_KEYS if f"`{name}`" not in page and "failure_policy" not in name] == []
     assert [action for action in FailureAction if f"`{action.value}`" not in page] == []
     assert [item.value for item in FailureClass if f"`{item.value}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ["limits.md", "bring-your-own-scrapers.md"])
+def test_the_examples_of_the_pages_are_sound(page: str, tmp_path: Path) -> None:
+    text = (SHIPPED.parents[1] / "docs" / page).read_text()
+    examples = [part.partition("\n```")[0] for part in text.split("```yaml\n")[1:]]
+    whole = [example for example in examples if example.startswith(("defaults:", "scrapers:"))]
+    path = tmp_path / "scrapers.yaml"
+    for example in whole:
+        path.write_text(example)
+        assert [str(problem) for problem in load_limits(path, lambda name: name).problems] == []
+    assert whole

@@ -203,6 +203,48 @@ def test_where_both_answer_to_a_module_or_source_the_users_is_meant() -> None:
     assert registry.resolve("Opcoes") == "Opções B3"
     assert registry.resolve("opcoes.net.br") == "Opções B3"
     assert registry.resolve("OpcoesNet") == "OpcoesNet"
+    assert registry.hidden == []
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        entry("Minha B3", module="scrapers.b3_scraper", class_name="Cotacoes"),
+        entry("Minha B3", module="scrapers.market", class_name="B3Scraper"),
+    ],
+    ids=["module", "class"],
+)
+def test_a_users_module_or_class_of_that_name_takes_the_place_of_ours_too(own: Entry) -> None:
+    ours = entry("B3", module="pregao.scrapers.builtin.b3", class_name="B3Scraper", source="B3 S.A.")
+    registry = Registry([ours, own], [])
+
+    assert registry.find("b3") is own
+    assert registry.hidden == [ours]
+    assert registry.names() == ["Minha B3"]
+
+
+def test_a_users_source_does_not_take_the_place_of_our_name() -> None:
+    ours = entry("BCB", module="pregao.scrapers.builtin.bcb", source="Banco Central do Brasil")
+    own = entry("Câmbio", module="scrapers.fx_scraper", class_name="Fx", source="BCB")
+    registry = Registry([ours, own], [])
+
+    assert (registry.resolve("bcb"), registry.resolve("fx"), registry.hidden) == ("BCB", "Câmbio", [])
+
+
+def test_ours_does_not_stand_in_for_one_of_the_users_that_does_not_load() -> None:
+    ours = entry("B3", module="pregao.scrapers.builtin.b3")
+    broken = LoadProblem(origin="scrapers.b3_scraper", error="SyntaxError", names=("b3", "B3Scraper"))
+
+    with pytest.raises(BrokenScraper, match="SyntaxError"):
+        Registry([ours], [broken]).resolve("B3")
+
+
+def test_two_of_the_users_in_a_module_of_our_name_are_ambiguous_and_ours_is_not_meant() -> None:
+    ours = entry("B3", module="pregao.scrapers.builtin.b3")
+    own = [entry(name, module="scrapers.b3_scraper", class_name=name) for name in ("Quotes", "Dividends")]
+
+    with pytest.raises(AmbiguousScraper, match="Dividends, Quotes"):
+        Registry([ours, *own], []).resolve("B3")
 
 
 def test_what_a_name_found_before_is_forgotten_when_scrapers_change() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -221,6 +222,34 @@ def test_a_headline_stays_what_it_was_when_newer_ones_come() -> None:
     after = MARKET.headlines.stream("valor", at("2026-10-05T15:00"), 50, every)
 
     assert set(before[:30]) & set(after) == set(before[:30])
+
+
+def test_headlines_say_of_a_paper_and_of_all_shares_what_they_did() -> None:
+    found = [
+        each
+        for of, every in (("valor", timedelta(minutes=6)), ("linea", timedelta(hours=7)))
+        for each in MARKET.headlines.stream(of, at(IN_SESSION), 100, every)
+    ]
+    told = [(each, re.search(r"(?:\((\w+)\)|(Ibovespa)) (sobe|cai) ", each.title)) for each in found]
+    moved = [(each, match[1] or "BOVA11", match[3] == "sobe") for each, match in told if match]
+
+    assert len(moved) > 10
+    for each, ticker, rises in moved:
+        assert (MARKET.prices.seen(PAPERS[ticker], each.at).change >= 0) is rises, each.title
+
+
+def test_headlines_about_the_dollar_have_its_closing_rate() -> None:
+    found = MARKET.headlines.stream("valor", at(IN_SESSION), 400, timedelta(minutes=6))
+    told = [(each, re.search(r"Dólar (sobe|cai) e fecha a R\$ (\S+)", each.title)) for each in found]
+    closings = [(each, match) for each, match in told if match]
+
+    assert closings
+    for each, match in closings:
+        before, last = (
+            rate.sell for rate in MARKET.rates.closing("USD", TODAY - timedelta(days=30), TODAY, each.at)[-2:]
+        )
+        assert match[2] == f"{last:.2f}".replace(".", ",")
+        assert (last >= before) is (match[1] == "sobe")
 
 
 def test_the_clock_is_read_to_the_minute() -> None:

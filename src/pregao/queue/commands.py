@@ -1,28 +1,23 @@
-"""The queue's writes, one method for each script. Reads are in `views`."""
+"""The queue's changes, one method for each script. Reads are in `views`, what needs no script in `single_keys`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import redis.asyncio as redis_async
-from redis.exceptions import RedisError
 
-from pregao.domain.clock import from_ms
 from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.queue.arguments import BATCH_LIMIT, chunks, fire_marks, new_jobs, restored_job, settled_attempt
-from pregao.queue.document import read_document
 from pregao.queue.facts import AttemptReport, Fact, Firing
 from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import (
     NO_RATION,
     Cancelled,
-    Claim,
     Claims,
     Enqueued,
     FireReply,
@@ -34,9 +29,23 @@ from pregao.queue.messages import (
     Settlement,
     Tick,
 )
-from pregao.queue.replies import translate
+from pregao.queue.replies import read_claims, read_enqueued, read_settled, read_tick
 from pregao.queue.scripts import FIXED_ARGUMENTS, Argument, Scripts
+from pregao.queue.single_keys import SingleKeys
 from pregao.queue.views import SchedulerFacts
+
+__all__ = [
+    "CLOCK_JUMP_MS",
+    "NO_OUTBOX_LIMIT",
+    "PROMOTE_ARGUMENTS",
+    "RECLAIM_ARGUMENTS",
+    "TICK_ARGUMENTS",
+    "WORKER_SILENCE_MS",
+    "QueueCommands",
+    "read_claims",
+    "read_tick",
+]
+"""Who sends a script of these itself reads its reply by the same functions."""
 
 CLOCK_JUMP_MS = 5_000
 WORKER_SILENCE_MS = 60_000
@@ -49,7 +58,7 @@ HEAVIEST = 1000
 """The most slots that a job may weigh, and that one claim can fill."""
 
 
-class QueueCommands:
+class QueueCommands(SingleKeys):
     """Every change of the queue. `now_ms` and `jobs_per_firing_call` are for tests only.
 
     All methods raise QueueUnavailable, QueueFull, GenerationMissing or QueueError as their docstrings do not repeat.
@@ -65,10 +74,8 @@ class QueueCommands:
         outbox_limit_bytes: int = NO_OUTBOX_LIMIT,
         jobs_per_firing_call: int = BATCH_LIMIT,
     ) -> None:
-        self.keys = Keys(prefix)
+        super().__init__(redis, Keys(prefix), now_ms)
         self.outbox_limit_bytes = outbox_limit_bytes
-        self._redis = redis
-        self._now_ms = now_ms
         self._scripts = Scripts(redis, self.keys, now_ms)
         self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
 
@@ -76,7 +83,7 @@ class QueueCommands:
         """Accept jobs, in the order given. More than one call takes are accepted in steps, each whole or not at all."""
         accepted: list[Enqueued] = []
         for chunk in chunks(specs):
-            accepted += _enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))
+            accepted += read_enqueued(await self._scripts.call("enqueue", *new_jobs(chunk)))
         return accepted
 
     async def fire(self, firing: Firing, specs: Sequence[JobSpec]) -> FireReply:
@@ -111,24 +118,6 @@ class QueueCommands:
     async def finish_firing(self, started: Started) -> None:
         """Make the jobs that are missing, and record the firing."""
         await self.firings.finish(started)
-
-    async def fired_marks(self) -> dict[str, datetime]:
-        """The last fired time of every schedule, aware UTC."""
-        try:
-            marks: dict[bytes, bytes] = await self._redis.hgetall(self.keys.fired)  # type: ignore[assignment]
-        except RedisError as error:
-            raise translate(error) from error
-        return {name.decode(): from_ms(int(mark)) for name, mark in marks.items()}
-
-    async def server_time(self) -> datetime:
-        """The server's clock, which every script goes by; aware UTC."""
-        if self._now_ms is not None:
-            return from_ms(self._now_ms())
-        try:
-            seconds, micros = await self._redis.time()
-        except RedisError as error:
-            raise translate(error) from error
-        return from_ms(int(seconds) * 1000 + int(micros) // 1000)
 
     async def begin_schedules(self, marks: Mapping[str, datetime]) -> int:
         """Give schedules that have no mark one, so that they start from there. Returns how many were new."""
@@ -194,7 +183,7 @@ class QueueCommands:
         arguments: list[Argument] = [POISON_LIMIT]
         for item in settlements:
             arguments += settled_attempt(item)
-        return _settled(await self._scripts.call("settle", *arguments))
+        return read_settled(await self._scripts.call("settle", *arguments))
 
     async def release(
         self,
@@ -215,7 +204,7 @@ class QueueCommands:
         arguments: list[Argument] = []
         for job_id, token in held:
             arguments += [job_id, token, delay_ms, told, "" if hold_ms is None else hold_ms]
-        return _settled(await self._scripts.call("release", *arguments))
+        return read_settled(await self._scripts.call("release", *arguments))
 
     async def reclaim(self, *, at_most: int = BATCH_LIMIT, dead_worker: str = "") -> dict[str, JobStatus]:
         """Return jobs whose lease expired, or those of a worker known to be dead. Answers id → state now."""
@@ -242,13 +231,6 @@ class QueueCommands:
         facts = msgspec.json.encode(scheduler)
         return int(await self._scripts.call("beat", scheduler.id, facts, WORKER_SILENCE_MS))
 
-    async def retire(self, scheduler_id: str) -> None:
-        """Say that a scheduler has ended."""
-        try:
-            await self._redis.hdel(self.keys.schedulers, scheduler_id)
-        except RedisError as error:
-            raise translate(error) from error
-
     async def cancel(self, job_id: str) -> Cancelled:
         """Cancel a waiting job now, or ask the worker of a running one to stop."""
         code, state = await self._scripts.call("cancel", job_id)
@@ -261,7 +243,7 @@ class QueueCommands:
 
     async def adopt(self, queue: JobPriority, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Make jobs of another producer ours, to the front of `queue`. Answers as `enqueue` does."""
-        return _enqueued(await self._scripts.call("adopt", queue.value, *new_jobs(specs)))
+        return read_enqueued(await self._scripts.call("adopt", queue.value, *new_jobs(specs)))
 
     async def disown(self, job: ForeignJob) -> int:
         """Set aside what another producer left and is no job; returns how many ids are set aside."""
@@ -275,24 +257,6 @@ class QueueCommands:
         """Set one field of what holds jobs back ('' takes it away); returns what it was. See `queue.controls`."""
         return str((await self._scripts.call("control", name, value, who)).decode())
 
-    async def restore_controls(self, rules: Mapping[str, str]) -> None:
-        """Put back rules that PostgreSQL remembers and this Redis lacks. Works without a generation."""
-        try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for name, value in rules.items():
-                    pipe.hsetnx(self.keys.control, name, value)
-                await pipe.execute()
-        except RedisError as error:
-            raise translate(error) from error
-
-    async def control_fields(self) -> dict[str, str]:
-        """Every rule as it stands: what `control` changes."""
-        try:
-            fields: dict[bytes, bytes] = await self._redis.hgetall(self.keys.control)  # type: ignore[assignment]
-        except RedisError as error:
-            raise translate(error) from error
-        return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
-
     async def restore(self, jobs: Sequence[RestoredJob]) -> int:
         """Rebuild unfinished jobs that Redis does not know. Works without a generation; returns how many were new."""
         restored = 0
@@ -303,28 +267,6 @@ class QueueCommands:
             restored += int(await self._scripts.call("restore", *arguments))
         return restored
 
-    async def read_generation(self) -> int | None:
-        """The generation that this Redis belongs to, or None when it has no marker."""
-        try:
-            marker = await self._redis.get(self.keys.generation)
-        except RedisError as error:
-            raise translate(error) from error
-        return None if marker is None else int(marker)
-
-    async def read_server_run(self) -> str:
-        """What changes with every start of the server, and with every failover to another one."""
-        try:
-            return str((await self._redis.info("server"))["run_id"])
-        except RedisError as error:
-            raise translate(error) from error
-
-    async def open_generation(self, generation: int) -> None:
-        """Set the marker: from now on the scripts work. The last step of a recovery."""
-        try:
-            await self._redis.set(self.keys.generation, generation)
-        except RedisError as error:
-            raise translate(error) from error
-
     async def forget_facts(self, facts: Iterable[tuple[str, int]]) -> int:
         """Drop recorded facts (entry id, bytes) from the outbox; returns how many were still there."""
         arguments: list[Argument] = [part for fact in facts for part in fact]
@@ -333,45 +275,3 @@ class QueueCommands:
     async def forget(self, facts: Sequence[Fact]) -> int:
         """Drop recorded facts from the outbox; returns how many were still there."""
         return await self.forget_facts((fact.entry_id, fact.size_bytes) for fact in facts)
-
-
-def read_tick(reply: Sequence[Any]) -> Tick:
-    """The answer of the tick script."""
-    corrected, due, expired, next_in_ms = (int(part) for part in reply[:4])
-    neighbours = {
-        worker.decode(errors="replace"): process.decode()
-        for worker, process in zip(reply[4::2], reply[5::2], strict=True)
-    }
-    return Tick(corrected, due, expired, None if next_in_ms < 0 else next_in_ms, neighbours)
-
-
-def read_claims(reply: Sequence[bytes]) -> Claims:
-    """The answer of the claim script."""
-    claims, unreadable, foreign = [], [], []
-    for at in range(2, len(reply), 6):
-        identity, token, attempt, retry_count, weight, document = reply[at : at + 6]
-        if not token:
-            foreign.append(ForeignJob(identity.decode(errors="replace"), JobPriority(attempt.decode()), document))
-            continue
-        try:
-            spec = read_document(document)
-        except ValueError as error:
-            unreadable.append((identity.decode(), token.decode(), str(error)))
-        else:
-            claims.append(Claim(spec, token.decode(), int(attempt), int(retry_count), document, int(weight)))
-    server_ms = int(reply[1]) if len(reply) > 1 else None
-    return Claims(reply[0].decode().lower(), claims, unreadable, foreign, server_ms)  # type: ignore[arg-type]
-
-
-def _enqueued(reply: Sequence[bytes]) -> list[Enqueued]:
-    return [
-        Enqueued(code.decode().lower(), job_id.decode())  # type: ignore[arg-type]
-        for code, job_id in zip(reply[::2], reply[1::2], strict=True)
-    ]
-
-
-def _settled(reply: list[bytes]) -> list[Settled]:
-    return [
-        Settled(code.decode().lower(), JobStatus(state.decode()) if state else None)  # type: ignore[arg-type]
-        for code, state in zip(reply[::2], reply[1::2], strict=True)
-    ]

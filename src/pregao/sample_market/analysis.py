@@ -37,7 +37,7 @@ def _analysis(market: Market, paper: Paper, speaker: str) -> str:
         f"SAMPLE DATA: análise de amostra de {paper.ticker} ({paper.called}), gerada para demonstração ({speaker}).",
         (
             f"1. Situação atual: {ptbr.money(bar.close)} em {ptbr.day(bar.day)}, {ptbr.percent(bar.change_pct)} no dia "
-            f"e {ptbr.percent(past.change_pct(MONTH))} em um mês; giro de {ptbr.rounded_money(bar.volume)}."
+            f"e {ptbr.percent(past.change_pct(MONTH))} em um mês; giro de {ptbr.money(bar.volume / 1e6, 1)} milhões."
         ),
     ]
     if paper.kind is Kind.SHARE:

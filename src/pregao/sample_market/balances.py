@@ -96,12 +96,12 @@ class Balances:
         root = paper.root
         worth = papers_of(root)[0].price * paper.units
         is_bank = paper.sector in BANKING
-        earnings, book = ((6.0, 11.0), (0.9, 2.3)) if is_bank else ((4.5, 19.0), (0.8, 4.2))
+        earnings, returns = ((6.0, 11.0), (0.11, 0.22)) if is_bank else ((4.5, 19.0), (0.07, 0.26))
         profit = worth / self._draws.between(*earnings, "earnings", root)
         margin = self._draws.between(0.06, 0.24, "margin", root)
         revenue = profit / margin
         ebit = profit * self._draws.between(1.35, 1.9, "interest", root)
-        equity = worth / self._draws.between(*book, "book", root)
+        equity = profit / self._draws.between(*returns, "returns", root)
         assets = equity * (self._draws.between(9, 12, "leverage", root) if is_bank else self._leverage(root))
         current = assets * self._draws.between(0.18, 0.42, "current", root)
         debt = (assets - equity) * self._draws.between(0.35, 0.7, "debt", root)

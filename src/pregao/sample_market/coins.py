@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from pregao.sample_market.draws import Draws
@@ -76,6 +76,16 @@ class Quote:
     def capitalisation(self) -> float:
         """US dollars."""
         return self.price * self.coin.supply
+
+    def times(self, rate: float) -> Quote:
+        """The same in another currency, of which a US dollar is worth `rate`."""
+        return replace(
+            self,
+            price=self.price * rate,
+            high_24h=self.high_24h * rate,
+            low_24h=self.low_24h * rate,
+            volume=self.volume * rate,
+        )
 
 
 class Coins:

@@ -6,9 +6,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
+from random import Random
 
+from pregao.domain.calendar import market_day
+from pregao.sample_market import ptbr
 from pregao.sample_market.draws import Draws
 from pregao.sample_market.papers import PAPERS, WITH_OPTIONS, Kind, Paper
+from pregao.sample_market.prices import Prices
+from pregao.sample_market.rates import Rates
 
 MARK = "[SAMPLE]"
 SECTIONS = ("financas", "brasil", "empresas")
@@ -22,35 +28,54 @@ PUBLISHERS = (
 )
 AUTHORS = ("Ana Amostra", "Bruno Exemplo", "Carla Modelo", "Diego Ensaio")
 
-_OF_COMPANIES = (
-    "{name} anuncia dividendos de R$ {money} por ação",
-    "{name} tem lucro {better} no trimestre, diz relatório",
-    "Analistas {raise_} preço-alvo de {name}",
-    "{name} ({ticker}) {moves} na B3 com {reason}",
-    "{name} aprova recompra de até {number} milhões de ações",
-    "Conselho de {name} discute plano de investimentos",
-    "{name} emite R$ {number} milhões em debêntures",
-    "O que esperar do balanço de {name}",
-    "{name} troca diretor financeiro",
+
+class Moved(Enum):
+    """Whose price decides whether a headline speaks of a rise or a fall."""
+
+    PAPER = "the paper's"
+    INDEX = "that of all shares"
+    DOLLAR = "the dollar's"
+    CHANCE = "nobody's that the sample market knows"
+
+
+_Template = tuple[str, Moved]
+
+_OF_COMPANIES: tuple[_Template, ...] = (
+    ("{name} anuncia dividendos de R$ {dividend} por ação", Moved.CHANCE),
+    ("{name} tem lucro {better} no trimestre, diz relatório", Moved.CHANCE),
+    ("{name} tem preço-alvo {raised} por analistas", Moved.CHANCE),
+    ("{name} ({ticker}) {moves} na B3 com {reason}", Moved.PAPER),
+    ("{name} aprova recompra de até {shares} milhões de ações", Moved.CHANCE),
+    ("{name}: conselho discute plano de investimentos", Moved.CHANCE),
+    ("{name} emite R$ {number} milhões em debêntures", Moved.CHANCE),
+    ("{name}: o que esperar do balanço", Moved.CHANCE),
+    ("{name} troca diretor financeiro", Moved.CHANCE),
 )
-_OF_MARKETS = (
-    "Ibovespa {moves} com {reason}",
-    "Dólar {moves} e fecha a R$ {rate}",
-    "Juros futuros {move} com {reason}",
-    "Copom: o que o mercado espera da Selic",
-    "Inflação {better} em prévia do mês",
-    "Bolsas de Nova York {move} com {reason}",
-    "Petróleo {moves} {number}% com {reason}",
-    "Minério de ferro {moves} na China com {reason}",
-    "Fluxo estrangeiro na bolsa soma R$ {number} milhões",
+_OF_MARKETS: tuple[_Template, ...] = (
+    ("Ibovespa {moves} com {reason}", Moved.INDEX),
+    ("Dólar {moves} e fecha a R$ {rate}", Moved.DOLLAR),
+    ("Juros futuros {move} com {reason}", Moved.CHANCE),
+    ("Copom: o que o mercado espera da Selic", Moved.CHANCE),
+    ("Inflação {better} em prévia do mês", Moved.CHANCE),
+    ("Bolsas de Nova York {move} com {reason}", Moved.CHANCE),
+    ("Petróleo {moves} {percent}% com {reason}", Moved.CHANCE),
+    ("Minério de ferro {moves} na China com {reason}", Moved.CHANCE),
+    ("Fluxo estrangeiro na bolsa soma R$ {number} milhões", Moved.CHANCE),
 )
-_IN_ENGLISH = (
-    "Stocks {moves_en} as Traders Weigh {reason_en}",
-    "Oil {moves_en} on {reason_en}",
-    "Brazilian Assets {moves_en} With {reason_en}",
-    "{name} {moves_en} After Results",
+_OF_MARKETS_IN_ENGLISH: tuple[_Template, ...] = (
+    ("Stocks {moves_en} as Traders Weigh {reason_en}", Moved.CHANCE),
+    ("Oil {moves_en} on {reason_en}", Moved.CHANCE),
+    ("Brazilian Assets {moves_en} With {reason_en}", Moved.INDEX),
 )
-_REASONS = ("cautela no exterior", "dados da China", "ruído fiscal", "alívio nos juros", "giro baixo", "balanços")
+_OF_COMPANIES_IN_ENGLISH: tuple[_Template, ...] = (
+    *_OF_MARKETS_IN_ENGLISH,
+    ("{name} {moves_en} After Results", Moved.PAPER),
+)
+_INDEX = PAPERS["BOVA11"]
+_REASONS = {
+    True: ("alívio nos juros", "dados da China", "apetite por risco", "balanços"),
+    False: ("cautela no exterior", "ruído fiscal", "giro baixo", "balanços"),
+}
 _REASONS_EN = ("Rate Path", "China Data", "Fiscal Noise", "Earnings", "Dollar Strength")
 _SENTENCES = (
     "Este texto foi gerado para o mercado de amostra e não relata fato algum.",
@@ -80,8 +105,10 @@ class Headline:
 class Headlines:
     """Whatever was published up to a moment."""
 
-    def __init__(self, draws: Draws) -> None:
+    def __init__(self, draws: Draws, prices: Prices, rates: Rates) -> None:
         self._draws = draws
+        self._prices = prices
+        self._rates = rates
         companies = [paper for paper in PAPERS.values() if paper.kind is Kind.SHARE]
         # The press writes about a few of them most of the time.
         self._companies = companies + [paper for paper in companies if paper.ticker in WITH_OPTIONS] * 8
@@ -97,7 +124,7 @@ class Headlines:
 
     def on(self, phrase: str, now: datetime, count: int, every: timedelta) -> list[Headline]:
         """The newest `count` that have a phrase in their title."""
-        subject = Paper("", "", "", phrase, phrase, "", 30.0, 1)
+        subject = Paper("", "", "", phrase, phrase, "", 30.0, 1_000_000_000)
         of = f"on/{phrase}"
         return [self._drawn(of, slot, every, subject) for slot in self._slots(of, now, count, every)]
 
@@ -114,30 +141,10 @@ class Headlines:
         return datetime.fromtimestamp(int((slot + part) * seconds), UTC)
 
     def _drawn(self, of: str, slot: int, every: timedelta, about: Paper | None) -> Headline:
-        chance = self._draws.of("headline", of, slot)
-        english = of.startswith("en/")
+        chance, at = self._draws.of("headline", of, slot), self._at(of, slot, every)
         paper = about or (chance.choice(self._companies) if chance.random() < 0.65 else None)
-        templates: Sequence[str] = _OF_COMPANIES if paper is not None else _OF_MARKETS
-        rises = chance.random() < 0.5
-        fields = {
-            "name": paper.called if paper is not None else "",
-            "ticker": paper.ticker if paper is not None else "",
-            "money": f"{chance.uniform(0.05, 2):.2f}".replace(".", ","),
-            "rate": f"{chance.uniform(5.0, 5.6):.2f}".replace(".", ","),
-            "number": str(chance.randrange(2, 900)),
-            "better": "melhor que o esperado" if rises else "abaixo do esperado",
-            "raise_": "elevam" if rises else "cortam",
-            "moves": "sobe" if rises else "cai",
-            "move": "sobem" if rises else "caem",
-            "moves_en": "Rise" if rises else "Fall",
-            "reason": chance.choice(_REASONS),
-            "reason_en": chance.choice(_REASONS_EN),
-        }
-        if english:
-            templates = _IN_ENGLISH if paper is not None else _IN_ENGLISH[:3]
-        elif paper is not None and not paper.ticker:
-            templates = [template for template in templates if "{ticker}" not in template]
-        title = chance.choice(templates).format(**fields)
+        template, moved = chance.choice(_templates(paper, in_english=of.startswith("en/")))
+        title = template.format(**self._words(chance, at, paper, moved))
         sentences = chance.sample(_SENTENCES[1:], 3)
         publisher, publisher_url = chance.choice(PUBLISHERS)
         return Headline(
@@ -145,13 +152,60 @@ class Headlines:
             title=f"{MARK} {title}",
             lead=f"{title}. {sentences[0]}",
             words=" ".join((f"{title}.", _SENTENCES[0], *sentences)),
-            at=self._at(of, slot, every),
+            at=at,
             publisher=publisher,
             publisher_url=publisher_url,
             author=chance.choice(AUTHORS),
             section=SECTIONS[2] if paper is not None else chance.choice(SECTIONS[:2]),
             paywalled=chance.random() < 0.35,
         )
+
+    def _words(self, chance: Random, at: datetime, paper: Paper | None, moved: Moved) -> dict[str, str]:
+        """What a template may have in it: amounts that suit the company, and movements that there were."""
+        rises = self._rises(chance, at, paper, moved)
+        price, units = (paper.price, paper.units) if paper is not None else (0.0, 0)
+        return {
+            "name": paper.called if paper is not None else "",
+            "ticker": paper.ticker if paper is not None else "",
+            "dividend": ptbr.number(max(0.01, price * chance.uniform(0.004, 0.03))),
+            "shares": ptbr.number(max(1, units / 1e6 * chance.uniform(0.005, 0.04)), 0),
+            "rate": ptbr.number(self._dollars(at)[-1]) if moved is Moved.DOLLAR else "",
+            "number": str(chance.randrange(50, 900)),
+            "percent": ptbr.number(chance.uniform(0.3, 3.8), 1),
+            "better": "acima do esperado" if rises else "abaixo do esperado",
+            "raised": "elevado" if rises else "cortado",
+            "moves": "sobe" if rises else "cai",
+            "move": "sobem" if rises else "caem",
+            "moves_en": "Rise" if rises else "Fall",
+            "reason": chance.choice(_REASONS[rises]),
+            "reason_en": chance.choice(_REASONS_EN),
+        }
+
+    def _rises(self, chance: Random, at: datetime, paper: Paper | None, moved: Moved) -> bool:
+        match moved:
+            case Moved.PAPER | Moved.INDEX:
+                whose = _INDEX if paper is None or moved is Moved.INDEX else paper
+                return self._prices.seen(whose, at).change >= 0
+            case Moved.DOLLAR:
+                before, last = self._dollars(at)
+                return last >= before
+            case Moved.CHANCE:
+                return chance.random() < 0.5
+
+    def _dollars(self, at: datetime) -> tuple[float, float]:
+        """The last two closing rates that were out."""
+        day = market_day(at)
+        *_, before, last = self._rates.closing("USD", day - timedelta(days=14), day, at)
+        return before.sell, last.sell
+
+
+def _templates(paper: Paper | None, *, in_english: bool) -> Sequence[_Template]:
+    if in_english:
+        return _OF_MARKETS_IN_ENGLISH if paper is None else _OF_COMPANIES_IN_ENGLISH
+    if paper is None:
+        return _OF_MARKETS
+    # A phrase that somebody searches for is no paper: it has no ticker and no price.
+    return _OF_COMPANIES if paper.ticker else [each for each in _OF_COMPANIES if each[1] is not Moved.PAPER]
 
 
 def slug_of(headline: Headline) -> str:

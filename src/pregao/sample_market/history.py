@@ -17,10 +17,14 @@ YEAR, MONTH, WEEK = 252, 21, 5
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The closes of at most a year of sessions, the price now as the last of them."""
+    """The closes of at most a year of sessions, the price now as the last of them.
+
+    `before_year` is the last close of the calendar year before.
+    """
 
     closes: Sequence[float]
     month_begins: int
+    before_year: float
 
     @property
     def lowest(self) -> float:
@@ -36,6 +40,16 @@ class Past:
     def this_month(self) -> Sequence[float]:
         """The closes of the calendar month."""
         return self.closes[self.month_begins :]
+
+    @property
+    def month_pct(self) -> float:
+        """Since the last close of the month before."""
+        return (self.closes[-1] / self.closes[max(0, self.month_begins - 1)] - 1) * 100
+
+    @property
+    def year_pct(self) -> float:
+        """Since the last close of the year before."""
+        return (self.closes[-1] / self.before_year - 1) * 100
 
     def change_pct(self, sessions: int) -> float:
         """Since so many sessions ago, or since the first one known."""
@@ -93,7 +107,7 @@ def past_of(prices: Prices, paper: Paper, day: date, price: float | None = None)
     if price is not None:
         closes[-1] = price
     month_begins = next(n for n, each in enumerate(days) if (each.year, each.month) == (day.year, day.month))
-    return Past(closes, month_begins)
+    return Past(closes, month_begins, prices.close(paper, date(day.year - 1, 12, 31)))
 
 
 def _exponential(values: Sequence[float], sessions: int) -> list[float]:

@@ -27,7 +27,7 @@ class Market:
         self.coins = Coins(self.draws)
         self.rates = Rates(self.draws)
         self.balances = Balances(self.draws)
-        self.headlines = Headlines(self.draws)
+        self.headlines = Headlines(self.draws, self.prices, self.rates)
         self._clock = clock
 
     def now(self) -> datetime:

@@ -41,6 +41,11 @@ class Paper:
         return self.ticker[:4]
 
     @property
+    def level(self) -> str:
+        """The segment of B3 whose rules the issuer keeps to."""
+        return {"NM": "Novo Mercado", "N1": "Nível 1", "N2": "Nível 2"}.get(self.spec[-2:], "Tradicional")
+
+    @property
     def isin(self) -> str:
         """The code under which options name the paper that they are on."""
         return isin_of(f"BR{self.root}{self._isin_class}")

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import pi, sin
+from functools import cache
+from math import pi, prod, sin
 
 from pregao.domain.calendar import Session, last_closed_session, market_day, previous_session, session
 from pregao.sample_market.draws import Draws
-from pregao.sample_market.papers import Kind, Paper
+from pregao.sample_market.papers import Kind, Paper, papers_of
 from pregao.sample_market.sessions import Sessions
 from pregao.sample_market.walk import Walk
 
 VOLATILITY = {Kind.SHARE: 0.019, Kind.FUND: 0.006, Kind.AGRO_FUND: 0.008, Kind.ETF: 0.012, Kind.BDR: 0.017}
 """Of one session, as a fraction."""
+APART = 0.2
+"""How much papers of one company move by themselves, in relation to what they move together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Prices:
     def close(self, paper: Paper, day: date) -> float:
         """The close of the last session on or before `day`."""
         number = self.sessions.number(day)
-        return _cents(paper.price * self._walk.end_of(paper.ticker, number, VOLATILITY[paper.kind]))
+        return _cents(paper.price * prod(self._walk.end_of(what, number, step) for what, step in _walks(paper)))
 
     def closes(self, paper: Paper, day: date, count: int) -> list[float]:
         """The closes of so many sessions up to `day`, oldest first."""
@@ -106,13 +109,21 @@ class Prices:
 
     def _path(self, paper: Paper, at: Session) -> list[float]:
         number = self.sessions.number(at.day)
-        path = self._walk.path(paper.ticker, number, _minutes(at), VOLATILITY[paper.kind])
-        return [_cents(paper.price * value) for value in path]
+        paths = [self._walk.path(what, number, _minutes(at), step) for what, step in _walks(paper)]
+        return [_cents(paper.price * prod(values)) for values in zip(*paths, strict=True)]
 
     def _quantity(self, paper: Paper, day: date) -> float:
         """Of a whole session: the larger the company, the more of it changes hands."""
         turnover = {Kind.SHARE: 0.0018, Kind.ETF: 0.04}.get(paper.kind, 0.0009)
         return 100 * round(self._draws.around(paper.units * turnover, 0.35, "quantity", paper.ticker, day) / 100) + 100
+
+
+@cache
+def _walks(paper: Paper) -> tuple[tuple[str, float], ...]:
+    """What a price is made of, each with its volatility: the company's walk, and one of its own beside its kin."""
+    step = VOLATILITY[paper.kind]
+    own = ((paper.ticker, step * APART),) if len(papers_of(paper.root)) > 1 else ()
+    return ((paper.root, step), *own)
 
 
 def _minutes(at: Session) -> int:

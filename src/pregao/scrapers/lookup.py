@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from pregao.domain.errors import InvalidInput
 from pregao.domain.names import fold
@@ -12,6 +13,9 @@ from pregao.scrapers.entry import Entry
 
 SPELLINGS_LIMIT = 10_000
 """Every job asks for its scraper by some spelling: these many are remembered, and never folded again."""
+_NAME, _SOURCE = 0, 3
+"""Places among an entry's keys: its name is the first, its source the last."""
+_Table: TypeAlias = dict[str, list[Entry]]
 
 
 class UnknownScraper(InvalidInput):
@@ -47,34 +51,28 @@ class BrokenScraper(InvalidInput):
 class Lookup:
     """The scrapers of one moment by their names. Never changed; a new moment has a new one.
 
-    A scraper of the user's takes the place of one of the same name that comes with Pregão, which is then in `hidden`;
-    where both answer to the same module, class or source, the user's is meant.
-    Two of the user's with one name are both in `rivals`, and neither is found.
+    What a name means is looked for among the user's own by name, module and class, then among theirs that do not load,
+    then among those that come with Pregão, at last by source. One that comes along and whose name finds one of the
+    user's cannot be asked for, and is in `hidden`. Two of the user's with one name are both in `rivals`, and neither
+    is found.
     """
 
     def __init__(self, entries: Iterable[Entry], problems: Iterable[LoadProblem]) -> None:
-        by_name: dict[str, list[Entry]] = {}
-        for entry in entries:
-            by_name.setdefault(fold(entry.name), []).append(entry)
-        self.hidden: list[Entry] = []
-        self.rivals: list[list[Entry]] = []
-        found: list[Entry] = []
-        for same in by_name.values():
-            own = [entry for entry in same if not entry.comes_along]
-            self.hidden += [entry for entry in same if own and entry.comes_along]
-            if len(own or same) > 1:
-                self.rivals.append(own or same)
-            found += own or same
+        entries = list(entries)
+        own = [entry for entry in entries if not entry.comes_along]
+        taken = {key for entry in own for key in entry.keys()[:_SOURCE] if key}
+        theirs = [entry for entry in entries if entry.comes_along]
+        self.hidden = [entry for entry in theirs if fold(entry.name) in taken]
+        found = [*own, *(entry for entry in theirs if fold(entry.name) not in taken)]
+        self.rivals = [same for same in _table(found, _NAME).values() if len(same) > 1]
         self.problems = [*problems, *map(_of_rivals, self.rivals)]
         apart = {id(entry) for same in self.rivals for entry in same}
         self.entries = {entry.name: entry for entry in found if id(entry) not in apart}
         self._spellings: dict[str, Entry] = {}
-        # One table for each kind of key, strongest first: folded key → the scrapers that answer to it.
-        self._tables: tuple[dict[str, list[Entry]], ...] = ({}, {}, {}, {})
-        for entry in found:
-            for table, key in zip(self._tables, entry.keys(), strict=True):
-                if key:
-                    table.setdefault(key, []).append(entry)
+        # Folded key → the scrapers that answer to it, one table for each kind of key, in the order of the search.
+        left = found[len(own) :]
+        self._own = [_table(own, kind) for kind in range(_SOURCE)]
+        self._others = [*(_table(left, kind) for kind in range(_SOURCE)), _table(own, _SOURCE), _table(left, _SOURCE)]
 
     def names(self) -> list[str]:
         """Canonical names, in alphabetical order."""
@@ -91,17 +89,24 @@ class Lookup:
 
     def _search(self, name: str) -> Entry:
         folded = fold(name)
-        for table in self._tables:
-            found = table.get(folded, [])
-            found = [entry for entry in found if not entry.comes_along] or found
-            if len(found) > 1 or (found and found[0].name not in self.entries):
-                raise self._ambiguous(name, found)
-            if found:
-                return found[0]
+        found = self._first(name, self._own)
+        if found is not None:
+            return found
         for problem in self.problems:
             if folded and folded in map(fold, problem.names):
                 raise BrokenScraper(name, problem)
-        raise UnknownScraper(name, self._suggestions(folded), self.names())
+        found = self._first(name, self._others)
+        if found is None:
+            raise UnknownScraper(name, self._suggestions(folded), self.names())
+        return found
+
+    def _first(self, name: str, tables: Sequence[_Table]) -> Entry | None:
+        """The scraper in the first table that has the name. Raises AmbiguousScraper."""
+        folded = fold(name)
+        found = next((table[folded] for table in tables if folded in table), [])
+        if len(found) > 1 or (found and found[0].name not in self.entries):
+            raise self._ambiguous(name, found)
+        return found[0] if found else None
 
     def _ambiguous(self, name: str, found: list[Entry]) -> AmbiguousScraper:
         apart = [same for same in self.rivals if any(entry in same for entry in found)]
@@ -111,9 +116,18 @@ class Lookup:
         return AmbiguousScraper(name, places, f"it stands for {' and for '.join(places)}: give one another name")
 
     def _suggestions(self, folded: str) -> list[str]:
-        by_key = {key: found[0].name for table in reversed(self._tables) for key, found in table.items()}
+        tables = [*self._own, *self._others]
+        by_key = {key: found[0].name for table in reversed(tables) for key, found in table.items()}
         close = get_close_matches(folded, by_key, n=3, cutoff=0.6)
         return list(dict.fromkeys(by_key[key] for key in close))
+
+
+def _table(entries: Iterable[Entry], kind: int) -> _Table:
+    table: _Table = {}
+    for entry in entries:
+        if key := entry.keys()[kind]:
+            table.setdefault(key, []).append(entry)
+    return table
 
 
 def _of_rivals(same: list[Entry]) -> LoadProblem:

@@ -1,36 +1,33 @@
-"""Running one scraper once without a queue: in this process where it runs in workers, in a child where it does not."""
+"""Running one scraper once without a queue: here if workers run it in their event loop, else apart as they do."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import msgspec
-import orjson
 from loguru import logger
 
-from pregao.attempt.outcome import Completed, Failed, Outcome
+from pregao.attempt.outcome import Completed, Failed, Killed, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.failure import Failure, FailureClass, failure
+from pregao.domain.failure import FailureClass, failure
+from pregao.isolation.host import Isolation
+from pregao.isolation.messages import Target
+from pregao.isolation.terms import Terms
 from pregao.scrapers.base import NotConfigured, Scraper
-from pregao.scrapers.child import OUTPUT_LIMIT_BYTES, Child, ChildSilent, place_in
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.http import shared_clients
-from pregao.worker.inloop import OBEDIENCE_SECONDS, InLoop
+from pregao.worker.inloop import InLoop
+from pregao.worker.isolated import target_of
 
-CHILD = "pregao.worker.once_child"
-LOAD_SECONDS = 60.0
-"""Starting the interpreter and importing the module comes before the attempt, and does not count as its time."""
-ANSWER_SECONDS = 1.0
-LOOK_SECONDS = 0.2
+TOKEN = "by-hand"
+"""Where a job has the token of its lease, which its processes carry in their environment."""
+LOGS_LIMIT = 64 * 1024
 
 
 class Run(msgspec.Struct, frozen=True):
-    """How one run ended. `seconds` is all of it, start of the process included; `logs` the last 64 KB that it said."""
+    """How one run ended. `seconds` is all of it, start of the process included; `logs` is what it said, up to 64 KB."""
 
     outcome: Completed | Failed
     seconds: float
@@ -44,27 +41,23 @@ async def run_once(
     environment: Mapping[str, str],
     clock: Clock | None = None,
 ) -> Run:
-    """Run one scraper with one argument; what it raises is the outcome's. `environment` is for a child process.
+    """Run one scraper with one argument; what it raises is the outcome's. `environment` is all that one apart gets.
 
-    A child that blocks past its timeout is killed, with all that it started. So is one whose caller is cancelled.
+    Nothing that one apart has started is left afterwards, also when the caller is cancelled.
     """
     clock = clock or SystemClock()
     started = clock.monotonic()
     if entry.executor == "in_loop":
         outcome, logs = await _here(entry, argument, timeout_seconds, clock)
     else:
-        stop = threading.Event()
-        try:
-            outcome, logs = await asyncio.to_thread(_in_a_child, entry, argument, timeout_seconds, environment, stop)
-        finally:
-            stop.set()
+        outcome, logs = await _apart(entry, argument, timeout_seconds, environment)
     return Run(outcome, clock.monotonic() - started, logs)
 
 
 async def _here(
     entry: Entry, argument: str | None, timeout_seconds: float, clock: Clock
 ) -> tuple[Completed | Failed, str]:
-    never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    never: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
     given_up: list[Outcome] = []
 
     def create() -> Scraper:
@@ -80,7 +73,7 @@ async def _here(
             )
     outcome = ended or given_up.pop()
     assert isinstance(outcome, Completed | Failed)  # nobody stops it, and it is here
-    return outcome, "".join(lines)[-OUTPUT_LIMIT_BYTES:]
+    return outcome, "".join(lines)[-LOGS_LIMIT:]
 
 
 @contextmanager
@@ -93,65 +86,22 @@ def _logged() -> Iterator[list[str]]:
         logger.remove(sink)
 
 
-def _in_a_child(
-    entry: Entry, argument: str | None, timeout_seconds: float, environment: Mapping[str, str], stop: threading.Event
+async def _apart(
+    entry: Entry, argument: str | None, timeout_seconds: float, environment: Mapping[str, str]
 ) -> tuple[Completed | Failed, str]:
-    request = {
-        "directory": str(entry.directory),
-        "module": entry.module,
-        "class_name": entry.class_name,
-        "run_init": entry.run_init,
-        "argument": argument,
-        "timeout_seconds": timeout_seconds,
-    }
-    with Child(CHILD, request, environment) as child:
-        outcome = _followed(child, entry.directory or Path(), timeout_seconds, stop)
-        return outcome, child.output
+    never: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
+    target = target_of(entry)
+    async with Isolation(environment, _loaded_beforehand) as isolation:
+        outcome = await isolation.run(
+            target, argument, token=TOKEN, terms=Terms(timeout_seconds=timeout_seconds), stop=never
+        )
+    assert not isinstance(outcome, Stopped)  # nobody stops it
+    logs = outcome.footprint.logs or ""
+    if isinstance(outcome, Killed):
+        outcome = Failed(failure(FailureClass.KILLED, outcome.story), footprint=outcome.footprint)
+    return outcome, logs
 
 
-def _followed(child: Child, directory: Path, timeout_seconds: float, stop: threading.Event) -> Completed | Failed:
-    """Wait for the class, then for the outcome, each for its time."""
-    patience, late = LOAD_SECONDS, f"it does not load: it did not within {LOAD_SECONDS:g} s"
-    while True:
-        try:
-            message = _receive(child, patience, stop)
-        except ChildSilent:
-            at = _place(child.last_words(), directory)
-            return Failed(failure(FailureClass.TIMEOUT, late + at), timeout_seconds)
-        if message is None:
-            at = _place(child.output, directory)
-            return Failed(failure(FailureClass.KILLED, f"its process {child.how_it_ended()}{at}"))
-        match message["event"]:
-            case "loaded":
-                patience = timeout_seconds + OBEDIENCE_SECONDS + ANSWER_SECONDS
-                late = f"timed out after {timeout_seconds:g} s; its process was blocked and was killed"
-            case "ended":
-                return _outcome(message)
-            case _:
-                logger.warning("the child wrote {!r}", message.get("line"))
-
-
-def _place(output: str, directory: Path) -> str:
-    found = place_in(output, directory)
-    return "" if found is None else f", at {found[0]}:{found[1]}"
-
-
-def _receive(child: Child, timeout_seconds: float, stop: threading.Event) -> dict[str, Any] | None:
-    """The child's next message, looking up now and then whether anybody still waits for it."""
-    looks = max(1, round(timeout_seconds / LOOK_SECONDS))
-    for _ in range(looks):
-        try:
-            return child.receive(timeout_seconds / looks)
-        except ChildSilent:
-            if stop.is_set():
-                break
-    raise ChildSilent
-
-
-def _outcome(message: dict[str, Any]) -> Completed | Failed:
-    if "failure" in message:
-        problem = msgspec.convert(message["failure"], Failure)
-        return Failed(problem, message["seconds"], message["source"], message["metadata"])
-    changed = message["sanitised"]
-    metadata = {**message["metadata"], **({"sanitised": changed} if changed else {})}
-    return Completed(orjson.dumps(message["data"]), message["seconds"], message["source"], metadata)
+def _loaded_beforehand(directory: str) -> list[Target]:
+    """Nothing: what a module says while it is loaded belongs to what is shown."""
+    return []

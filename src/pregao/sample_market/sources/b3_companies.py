@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 import orjson
 
-from pregao.domain.calendar import last_closed_session, market_day
+from pregao.domain.calendar import is_session, last_closed_session, market_day, next_session, previous_session
 from pregao.sample_market import ptbr
 from pregao.sample_market.answer import NOT_HERE, Answer, Asked, json_of
+from pregao.sample_market.balances import ISSUE_DAYS_AFTER, last_quarter
 from pregao.sample_market.market import Market
 from pregao.sample_market.papers import PAPERS, Kind, Paper, papers_of
 
@@ -65,18 +66,18 @@ def _supplement(market: Market, papers: list[Paper]) -> dict[str, object]:
 
 
 def _payment(market: Market, paper: Paper, number: int, yearly: float) -> dict[str, str]:
-    """One of the quarterly payments, the newest first."""
-    approved = _quarter_before(market_day(market.now()), number)
+    """One of the quarterly payments, the newest first: approved when the quarter's balance is out."""
+    quarter, approved = _quarter_before(market_day(market.now()), number)
     rate = yearly / 4 * market.draws.between(0.8, 1.2, "payment", paper.root, approved)
     return {
         "assetIssued": paper.isin,
-        "paymentDate": ptbr.day(approved + timedelta(days=35)),
+        "paymentDate": ptbr.day(_session_from(approved + timedelta(days=35))),
         "rate": ptbr.number(rate, 11),
-        "relatedTo": f"{(approved.month - 1) // 3 + 1}º Trimestre/{approved.year}",
+        "relatedTo": f"{quarter.month // 3}º Trimestre/{quarter.year}",
         "approvedOn": ptbr.day(approved),
         "isinCode": paper.isin,
         "label": "JRS CAP PROPRIO" if number % 2 else "DIVIDENDO",
-        "lastDatePrior": ptbr.day(approved + timedelta(days=8)),
+        "lastDatePrior": ptbr.day(_session_from(approved + timedelta(days=8))),
         "remarks": "",
     }
 
@@ -123,6 +124,13 @@ def _root_of(cvm: str) -> str:
     return next((paper.root for paper in PAPERS.values() if _cvm(paper.root) == cvm), "")
 
 
-def _quarter_before(today: date, quarters: int) -> date:
-    months = today.year * 12 + (today.month - 1) // 3 * 3 - 3 * quarters
-    return date(months // 12, months % 12 + 1, 9) - timedelta(days=60)
+def _quarter_before(today: date, quarters: int) -> tuple[date, date]:
+    """The end of a quarter whose balance is out, so many quarters ago, and the session at which it came out."""
+    end = last_quarter(today)
+    for _ in range(quarters):
+        end = last_quarter(end)
+    return end, previous_session(end + timedelta(days=ISSUE_DAYS_AFTER)).day
+
+
+def _session_from(day: date) -> date:
+    return day if is_session(day) else next_session(day).day

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import orjson
 
-from pregao.domain.calendar import market_day
 from pregao.sample_market.access import KEYS
 from pregao.sample_market.analysis import reply, tokens
 from pregao.sample_market.answer import Answer, Asked, json_of
 from pregao.sample_market.market import Market
 
 _KEY = KEYS["OPENAI_API_KEY"]
+_SNAPSHOT = "2024-08-06"
+"""Who asks for a model by its short name is answered by one of its dated versions."""
 
 
 def answer(market: Market, asked: Asked) -> Answer | None:
@@ -32,7 +33,7 @@ def answer(market: Market, asked: Asked) -> Answer | None:
             "id": f"chatcmpl-sample{number:012x}",
             "object": "chat.completion",
             "created": int(market.now().timestamp()),
-            "model": f"{model}-{market_day(market.now())}",
+            "model": f"{model}-{_SNAPSHOT}",
             "choices": [
                 {
                     "index": 0,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from pregao.domain.calendar import market_day
 from pregao.sample_market.answer import Answer, Asked, json_of
 from pregao.sample_market.coins import Quote
 from pregao.sample_market.market import Market
@@ -19,7 +20,8 @@ def answer(market: Market, asked: Asked) -> Answer | None:
             return listing(market, _limit(asked, "limit"))
         case "/api/v3/coins/markets":
             quotes = market.coins.ranked(market.now())[: _limit(asked, "per_page")]
-            return json_of([_traded(quote, market.now()) for quote in quotes])
+            rate = _dollar(market) if asked.query.get("vs_currency") == "brl" else 1.0
+            return json_of([_traded(quote.times(rate), market.now()) for quote in quotes])
         case "/api/v3/simple/price":
             wanted = asked.query.get("ids", "").split(",")
             found = {quote.coin.slug: quote for quote in market.coins.ranked(market.now())}
@@ -132,6 +134,13 @@ def _priced(quote: Quote, now: datetime) -> dict[str, object]:
         "usd_24h_change": quote.change_24h,
         "last_updated_at": int(now.timestamp()),
     }
+
+
+def _dollar(market: Market) -> float:
+    """The last closing rate, BRL for one US dollar."""
+    now = market.now()
+    day = market_day(now)
+    return market.rates.closing("USD", day - timedelta(days=14), day, now)[-1].sell
 
 
 def _limit(asked: Asked, name: str) -> int:

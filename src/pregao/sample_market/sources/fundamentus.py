@@ -74,8 +74,7 @@ def _head(
 
 def _changes(market: Market, paper: Paper, day: date, past: Past) -> list[tuple[str, str]]:
     """How the price moved, down to calendar years."""
-    month = past.this_month
-    days = ((("Dia"), past.change_pct(1)), ("Mês", (month[-1] / month[0] - 1) * 100))
+    days = (("Dia", past.change_pct(1)), ("Mês", past.month_pct))
     spans = (("30 dias", past.change_pct(MONTH)), ("12 meses", past.change_pct(YEAR)))
     years = []
     for year in range(day.year, day.year - YEARS_SHOWN, -1):

@@ -36,9 +36,9 @@ def answer(market: Market, asked: Asked) -> Answer | None:
 def _company(query: str) -> Paper | None:
     """The company that one of the words or quoted phrases of a query names."""
     words = {(quoted or word).casefold() for quoted, word in _ALTERNATIVES.findall(query)}
-    return next(
-        (paper for paper in PAPERS.values() if {paper.ticker.casefold(), paper.called.casefold()} & words), None
-    )
+    by_ticker = (paper for paper in PAPERS.values() if paper.ticker.casefold() in words)
+    by_name = (paper for paper in PAPERS.values() if paper.called.casefold() in words)
+    return next(by_ticker, None) or next(by_name, None)
 
 
 def _feed(market: Market, title: str, found: list[Headline]) -> Answer:

@@ -58,7 +58,7 @@ def _share(market: Market, paper: Paper, price: float, change: float) -> tuple[d
     amounts = "".join(_amount(title, value) for title, value in _amounts(ratios).items())
     facts = {
         "Nº total de papeis": ptbr.number(ratios.balance.shares, 0),
-        "Segmento de Listagem": "Novo Mercado" if paper.spec.endswith("NM") else "Tradicional",
+        "Segmento de Listagem": paper.level,
         "Free Float": ptbr.percent(ratios.balance.free_float),
         "Tag Along": "100,00%",
         "Setor": paper.sector,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
 
-from pregao.domain.calendar import market_day
+from pregao.domain.calendar import market_day, previous_session
 from pregao.sample_market import ptbr
 from pregao.sample_market.answer import Answer, Asked, page_of
 from pregao.sample_market.history import YEAR, Past, past_of
@@ -127,16 +127,15 @@ def _company(ratios: Ratios, paper: Paper) -> dict[str, str]:
         "Valor de firma": ratios.enterprise,
         "Nº total de papéis": balance.shares,
     }
-    level = {"NM": "Novo Mercado", "N1": "Nível 1", "N2": "Nível 2"}.get(paper.spec[-2:], "Tradicional")
     whole = {title: ptbr.number(amount, 0) for title, amount in amounts.items()}
-    return {**whole, "Segmento de listagem": level}
+    return {**whole, "Segmento de listagem": paper.level}
 
 
 def _fund(market: Market, paper: Paper, bar: Bar, past: Past) -> str:
     fund = market.balances.of_fund(paper)
     month = market_day(market.now()).replace(day=1)
-    record_day = month - timedelta(days=1)
-    paid = month + timedelta(days=13)
+    record_day = previous_session(month).day
+    paid = previous_session(month.replace(day=15)).day
     return "".join(
         (
             _top(bar, past, fund.yearly),
@@ -180,7 +179,6 @@ def _fund(market: Market, paper: Paper, bar: Bar, past: Past) -> str:
 def _top(bar: Bar, past: Past, dividends: float) -> str:
     """What every page begins with."""
     month = past.this_month
-    this_month = (month[-1] / month[0] - 1) * 100
     arrow = "arrow_downward" if bar.change < 0 else "arrow_upward"
     change = (
         '<span title="Variação do valor do ativo com base no dia anterior" class="sub-value fs-4">'
@@ -202,7 +200,7 @@ def _top(bar: Bar, past: Past, dividends: float) -> str:
                 "Valorização (12m)",
                 ptbr.percent(past.change_pct(YEAR)),
                 falls=past.change_pct(YEAR) < 0,
-                below={"Mês atual": ptbr.percent(this_month)},
+                below={"Mês atual": ptbr.percent(past.month_pct)},
             ),
         )
     )

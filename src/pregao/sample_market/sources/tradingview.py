@@ -92,10 +92,6 @@ def _of_ratios(read: Callable[[Ratios], float]) -> Callable[[_Look], float | Non
     return value
 
 
-def _year_to_date(look: _Look) -> float:
-    return look.past.change_pct(max(1, look.bar.day.timetuple().tm_yday * YEAR // 365))
-
-
 _COLUMNS: dict[str, Callable[[_Look], Any]] = {
     "name": lambda look: look.paper.ticker,
     "description": lambda look: look.paper.name,
@@ -129,10 +125,10 @@ _COLUMNS: dict[str, Callable[[_Look], Any]] = {
     "BB.lower": lambda look: look.middle(-2),
     "Perf.W": lambda look: look.past.change_pct(WEEK),
     "Perf.1M": lambda look: look.past.change_pct(MONTH),
-    "Perf.YTD": _year_to_date,
+    "Perf.YTD": lambda look: look.past.year_pct,
     "Perf.Y": lambda look: look.past.change_pct(YEAR),
-    "price_52_week_high": lambda look: look.past.highest,
-    "price_52_week_low": lambda look: look.past.lowest,
+    "price_52_week_high": lambda look: max(look.past.highest, look.bar.high),
+    "price_52_week_low": lambda look: min(look.past.lowest, look.bar.low),
     "relative_volume_10d_calc": lambda look: round(1 + look.mood / 3, 8),
     "price_earnings_ttm": _of_ratios(lambda ratios: ratios.earnings),
     "earnings_per_share_basic_ttm": _of_ratios(lambda ratios: ratios.balance.per_share),
