@@ -192,6 +192,7 @@ async def test_the_third_killed_attempt_fails_the_job_as_poison(
             await queue.make_due(job.id)
         document = await after_attempt(views, job, 3)
     assert (document["status"], document["retry_count"]) == ("failed", 0)
+    assert document["error"].startswith("killed 3 times: the job is poison; the last time: the scraper's process was ")
     assert "SIGSEGV" in document["error"]
 
 

@@ -58,7 +58,7 @@ MUTANTS = (
     Mutant(
         "settle drops the error",
         f"{LUA}/settle.lua",
-        "document(job, ARGV[at + 5], ARGV[at + 6])",
+        "document(job, ARGV[at + 5], error_json)",
         "document(job, ARGV[at + 5], 'null')",
         (JOBQUEUE, WORKER),
     ),
@@ -475,8 +475,8 @@ MUTANTS = (
     Mutant(
         "a killed attempt spends a retry",
         f"{LUA}/settle.lua",
-        "if outcome == 'killed' then",
-        "if false then",
+        "if outcome == 'killed' then\n    job.lost",
+        "if false then\n    job.lost",
         (MODEL,),
     ),
     Mutant(

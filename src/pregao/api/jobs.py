@@ -16,7 +16,6 @@ from pregao.api.attempts import AttemptsView
 from pregao.api.door import Door, actions_of, behind, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import ProblemRoute, described, json_response
-from pregao.api.queue_actions import controls_document
 from pregao.api.schemas import (
     DEPTH_LIMIT,
     ByScraperView,
@@ -35,6 +34,7 @@ from pregao.api.schemas import (
 )
 from pregao.api.scraper_schemas import FailureGroupsView, FailuresQuery
 from pregao.domain.errors import InvalidInput
+from pregao.queue.gate_documents import held_document
 from pregao.runtime import Runtime
 from pregao.settings import Settings
 
@@ -107,10 +107,9 @@ async def health(runtime: TheRuntime) -> Response:
 
 @routes.get("/queue/status", response_model=QueueView)
 async def queue_status(runtime: TheRuntime) -> Response:
-    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused."""
-    lengths, parked, controls = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.controls())
-    paused = controls_document(controls)["paused"]
-    return json_response({**counts(lengths, parked), "paused": paused, "sample": runtime.settings.sample})
+    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; and by what."""
+    lengths, parked, gates = await gather(runtime.views.lengths(), runtime.views.parked(), runtime.views.gates())
+    return json_response({**counts(lengths, parked), **held_document(gates), "sample": runtime.settings.sample})
 
 
 @routes.get("/stats/summary", response_model=SummaryView)

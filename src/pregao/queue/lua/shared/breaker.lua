@@ -3,6 +3,12 @@
 local FAILURES = prefix .. 'failures'
 local FIRST_MS, LONGEST_MS = 60000, 900000
 
+-- What somebody tripped (it says `who`) stays so for its time, whatever was still running then.
+local function stays(open)
+  local ends = ends_at(open)
+  return ends == 0 or (ends and string.find(open, '"who":', 1, true))
+end
+
 -- An attempt ended. `class` is '' for one that says nothing about the scraper: completed counts as its health.
 local function note_end(scraper, completed, class, error_json)
   local limit_rule, open_rule = 'breaker:scraper:' .. scraper, 'open:scraper:' .. scraper
@@ -11,7 +17,7 @@ local function note_end(scraper, completed, class, error_json)
   if not limit and not rules[open_rule] then return end
   if completed then
     redis.call('HDEL', FAILURES, scraper)
-    if rules[open_rule] and ends_at(rules[open_rule]) ~= 0 then change_control(open_rule, '', 'a job completed') end
+    if rules[open_rule] and not stays(rules[open_rule]) then change_control(open_rule, '', 'a job completed') end
     return
   end
   if class == '' then return end
@@ -23,6 +29,7 @@ local function note_end(scraper, completed, class, error_json)
   if not was_open and (not limit or count < limit) then return end
   local lasted = was_open and tonumber(string.match(was_open, '"for_ms":(%d+)') or '')
   local for_ms = lasted and math.min(LONGEST_MS, 2 * lasted) or FIRST_MS
+  local since = was_open and string.match(was_open, '"since":("[^"]*")') or iso(now_ms)
   change_control(open_rule, string.format('%.0f|{"class":"%s","count":%d,"for_ms":%d,"since":%s,"error":%s}',
-    now_ms + for_ms, class, count, for_ms, iso(now_ms), error_json), 'breaker')
+    now_ms + for_ms, class, count, for_ms, since, error_json), 'breaker')
 end
