@@ -67,8 +67,9 @@ class ScraperActions:
 
         Raises ScraperNotFound, and InvalidInput for a name that stands for several.
         """
-        await self._limits.look()
-        full = await self._full_name(name)
+        return await self._one(await self._full_name(name))
+
+    async def _one(self, full: str) -> dict[str, Any]:
         settings = self._limits.settings_of(full)
         entry = self._entry(full)
         return {
@@ -86,13 +87,12 @@ class ScraperActions:
 
         Raises InvalidLimits with all that is wrong, ScraperNotFound, and StoreUnavailable: then nothing is changed.
         """
-        await self._limits.look()
         full = await self._full_name(name)
         values = read_changes(changes, self._limits.layers, full)
         overrides = ScraperOverrides(self._runtime.pool)
         changed = await overrides.change(fold(full), full, values, who=who, at=self._clock.now(), why=why)
         await self._limits.read_overrides()
-        return await self.one(full), changed
+        return await self._one(full), changed
 
     async def trip(self, name: str, *, who: str, why: str, lasting: timedelta | None) -> dict[str, Any]:
         """Open the breaker of a scraper, for so long or until somebody resets it: the scraper as it is now.
@@ -102,7 +102,7 @@ class ScraperActions:
         full = await self._full_name(name)
         now = await self._runtime.commands.server_time()
         await self._runtime.commands.breakers.trip(full, who=who, why=why, now=now, lasting=lasting)
-        return await self.one(full)
+        return await self._one(full)
 
     async def reset(self, name: str, *, who: str, hosts: bool) -> tuple[dict[str, Any], Lifted]:
         """Close a breaker, forget failures in a row and what the source asked for: the scraper now, and what it was.
@@ -111,7 +111,7 @@ class ScraperActions:
         """
         full = await self._full_name(name)
         lifted = await self._runtime.commands.breakers.reset(full, who=who, hosts=hosts)
-        return await self.one(full), lifted
+        return await self._one(full), lifted
 
     async def audit(self, name: str | None, *, limit: int, before: datetime | None = None) -> list[dict[str, Any]]:
         """Who changed what, newest first; of one scraper, whatever kind of rule it is. Raises StoreUnavailable."""
@@ -119,6 +119,8 @@ class ScraperActions:
         return await self._history.audit(limit, scraper=folded, before=before)
 
     async def _full_name(self, name: str) -> str:
+        """By the limits and scrapers of now; that of a scraper which is gone, if its breaker is still open."""
+        await self._limits.look()
         known = self._limits.layers.names()
         try:
             return await JobActions(self._runtime).resolve(name)

@@ -74,7 +74,7 @@ def complaint_line(complaint: Complaint, at: At) -> str:
     told = f"{what} asked to be left alone until {at(complaint.until)}" if complaint.until else f"{what} is slowed down"
     if not complaint.level:
         return told
-    apart = f"starts are {complaint.distance_seconds:g} s apart (level {complaint.level} of {SLOWEST})"
+    apart = f"jobs start {complaint.distance_seconds:g} s apart (level {complaint.level} of {SLOWEST})"
     end = f", full speed by {at(complaint.full_speed_at)}" if complaint.full_speed_at else ""
     return f"{told}; then {apart}{end}" if complaint.until else f"{told}: {apart}{end}"
 
