@@ -19,6 +19,7 @@ CONTROLS = "tests/integration/test_controls.py"
 GATES = "tests/property/test_gates.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
+BREAKERS = "tests/integration/test_breakers.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
 
 
@@ -368,7 +369,7 @@ MUTANTS = (
     Mutant(
         "final events are not published",
         "src/pregao/store/recorder.py",
-        "        if ended:\n            await self._outbox.publish",
+        "        if events:\n            await self._outbox.publish",
         "        if False:\n            await self._outbox.publish",
         (RECORDER,),
     ),
@@ -541,5 +542,61 @@ MUTANTS = (
         "    count_started()\n    rooms = {}\n",
         "    count_started()\n",
         (GATES,),
+    ),
+    Mutant(
+        "a breaker never opens by itself",
+        f"{LUA}/shared/breaker.lua",
+        "if not was_open and (not limit or count < limit) then return end",
+        "if not was_open then return end",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "failures of other classes count on",
+        f"{LUA}/shared/breaker.lua",
+        "last == class and tonumber(count) + 1 or 1",
+        "tonumber(count or '0') + 1",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a breaker that is probing lets all jobs through",
+        f"{LUA}/shared/gates.lua",
+        "else bound(1 - running) end",
+        "end",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a job that was under way closes what somebody tripped",
+        f"{LUA}/shared/breaker.lua",
+        "(ends and string.find(open, '\"who\":', 1, true))",
+        "false",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a breaker that opens again forgets since when",
+        f"{LUA}/shared/breaker.lua",
+        'was_open and string.match(was_open, \'"since":("[^"]*")\') or iso(now_ms)',
+        "iso(now_ms)",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset wakes nobody",
+        f"{LUA}/reset.lua",
+        "if work_waits() then wake() end",
+        "",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset always forgets what hosts asked for",
+        f"{LUA}/reset.lua",
+        "if with_hosts then",
+        "if true then",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset is not recorded",
+        f"{LUA}/reset.lua",
+        "  tell_change(name, before, '', who)\n",
+        "",
+        (BREAKERS,),
     ),
 )
