@@ -78,7 +78,8 @@ def a_breaker(scraper: str = "b3", **changes: Any) -> Breaker:
 
 def a_complaint(kind: str = "host", name: str = "b3.com.br", **changes: Any) -> Complaint:
     sound: dict[str, Any] = {
-        "kind": kind, "name": name, "until": NOW + timedelta(minutes=3), "level": 4, "since": NOW - timedelta(seconds=9)
+        "kind": kind, "name": name, "until": NOW + timedelta(minutes=3), "level": 4,
+        "counted_from": NOW + timedelta(minutes=3),
     }  # fmt: skip
     return Complaint(**(sound | changes))
 

@@ -49,9 +49,9 @@ class Scene:
         self.now_ms += timedelta(**span) // timedelta(milliseconds=1)
         await self.queue.tick()
 
-    async def claim(self, want: int = 1) -> list[Claim]:
-        reply = await self.queue.claim("w", want=want, lease_ms=10_000_000, sequence=next(self._sequence))
-        return reply.claims
+    async def claim(self, want: int = 1, job_id: str | None = None) -> list[Claim]:
+        sequence = next(self._sequence)
+        return (await self.queue.claim("w", want=want, lease_ms=10_000_000, sequence=sequence, job_id=job_id)).claims
 
     async def settle(self, claim: Claim, error_class: str | None = None, *, counts: bool = True) -> None:
         report = AttemptReport(error=error_class and f"it was a {error_class}", error_class=error_class)
@@ -288,10 +288,10 @@ class TestComplaints:
         await scene.queue.enqueue([spec("B3")])
         await self.complain(scene, hold_ms=3_600_000)
         gates = await scene.gates()
-        told = [(one.kind, one.name, one.level, one.distance_seconds, one.since) for one in gates.complaints]
-        assert told == [("host", name, 1, 0.5, scene.now) for name in ("b3.com.br", "www.b3.com.br")]
-        assert {one.until for one in gates.complaints} == {scene.now + timedelta(hours=1)}
-        assert {one.full_speed_at for one in gates.complaints} == {scene.now + timedelta(minutes=1)}
+        told = [(one.kind, one.name, one.level, one.distance_seconds, one.until) for one in gates.complaints]
+        until = scene.now + timedelta(hours=1)
+        assert told == [("host", name, 1, 0.5, until) for name in ("b3.com.br", "www.b3.com.br")]
+        assert {one.full_speed_at for one in gates.complaints} == {until + timedelta(minutes=1)}
         assert gates.complaints_about("B3") == gates.complaints
         assert gates.complaints_about("BCB") == []
 
@@ -309,10 +309,27 @@ class TestComplaints:
         scene.now_ms += 1
         assert len(await scene.claim()) == 1
 
+    async def test_a_long_hold_does_not_use_up_the_slowing_down_after_it(self, scene: Scene) -> None:
+        await scene.queue.enqueue([spec("B3") for _ in range(3)])
+        await self.complain(scene, hold_ms=3_600_000)
+        await self.complain_again_before_the_end(scene)
+        for _ in range(60):
+            await scene.wait(minutes=1)
+        (slowed,) = (await scene.gates()).complaints
+        assert (slowed.until, slowed.level) == (None, 2)
+        assert len(await scene.claim(3)) == 1
+
+    async def complain_again_before_the_end(self, scene: Scene) -> None:
+        """Another job was under way, and is told to wait for less."""
+        other = spec("B3")
+        await scene.queue.enqueue([other])
+        (claim,) = await scene.claim(job_id=other.id)
+        await scene.queue.release([(claim.job_id, claim.token)], hold_ms=1_000)
+
     async def test_full_speed_comes_when_it_was_said(self, scene: Scene) -> None:
         await scene.queue.enqueue([spec("B3")])
         for _ in range(3):
-            await self.complain(scene, hold_ms=1)
+            await self.complain(scene, hold_ms=2_000)
             scene.now_ms += 10_000
         (shown,) = (await scene.gates()).complaints
         assert shown.full_speed_at is not None

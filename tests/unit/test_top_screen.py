@@ -145,9 +145,8 @@ def test_a_breaker_that_is_probing_and_one_that_is_tripped_are_told_apart() -> N
 
 
 def test_a_source_that_asked_to_be_left_alone_is_shown_with_its_distance_and_the_jobs_that_wait_for_it() -> None:
-    gates = Gates(
-        now=NOW, complaints=[a_complaint(), a_complaint("scraper", "bcb", until=None)], hosts={"b3": ["b3.com.br"]}
-    )
+    slowed = a_complaint("scraper", "bcb", until=None, counted_from=NOW - timedelta(seconds=9))
+    gates = Gates(now=NOW, complaints=[a_complaint(), slowed], hosts={"b3": ["b3.com.br"]})
     held, slowed = held_lines(gates, width=120, parked={"b3": parked_jobs(2)})
     assert held.split()[:3] == ["b3.com.br", "Retry-After", "2"]
     assert "in 3 m 00 s" in held

@@ -26,15 +26,15 @@ SourceKind = Literal["host", "scraper"]
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """A host, or a scraper that declares none (by its folded name). Times are aware UTC.
 
-    No job of it starts before `until` (None: it may start). `level` is 1 to 7, 0 for full speed, and was reached at
-    `since`.
+    No job of it starts before `until` (None: they may start). `level` is 1 to 7, 0 for full speed, and one less a
+    minute after `counted_from`: when it may be asked again, or took the last step.
     """
 
     kind: SourceKind
     name: str
     until: datetime | None
     level: int
-    since: datetime | None
+    counted_from: datetime | None
 
     @property
     def distance_seconds(self) -> float:
@@ -44,7 +44,7 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def full_speed_at(self) -> datetime | None:
         """When it is at full speed again if it does not complain once more."""
-        return None if self.since is None else self.since + self.level * STEP_BACK
+        return None if self.counted_from is None else self.counted_from + self.level * STEP_BACK
 
 
 def read_complaints(holds: Mapping[str, str], slow: Mapping[str, str], now: datetime) -> list[Complaint]:
@@ -66,5 +66,5 @@ def _read(source: str, held_ms: str, slowed: str, now: datetime) -> Complaint | 
         name=name,
         until=until if until > now else None,
         level=int(level[1]) if level else 0,
-        since=from_ms(int(level[2])) if level else None,
+        counted_from=from_ms(int(level[2])) if level else None,
     )

@@ -75,7 +75,6 @@ def complaint_document(complaint: Complaint) -> dict[str, Any]:
         "until": market_iso(complaint.until),
         "level": complaint.level,
         "distance_seconds": complaint.distance_seconds,
-        "since": market_iso(complaint.since),
         "full_speed_at": market_iso(complaint.full_speed_at),
     }
 

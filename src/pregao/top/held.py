@@ -74,7 +74,7 @@ def _complaint_row(queue: Overview, complaint: Complaint) -> list[Cell]:
     why = f"it asked to be left alone{'; then ' if apart else ''}{apart}" if complaint.until else apart
     jobs = sum(_parked(queue, name) for name in names)
     until = complaint.until or complaint.full_speed_at
-    return _row(complaint.name, state, jobs, queue.now, since=complaint.since, until=until, why=why)
+    return _row(complaint.name, state, jobs, queue.now, since=None, until=until, why=why)
 
 
 def _row(
