@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 
 from pregao.domain.job import JobPriority
+from pregao.queue.breakers import Breaker, FailureRun
+from pregao.queue.complaints import Complaint
+from pregao.queue.gates import Gates
 from pregao.queue.overview import Overview, RunningJob, Share
 from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts
 from pregao.system.banner import Firing
@@ -61,8 +64,29 @@ def a_queue(**changes: Any) -> Overview:
         "now": NOW, "generation": 7, "ready": a_share(), "delayed": a_share(), "running": a_share(),
         "outbox": OutboxFacts(entries=0, bytes=0, oldest_at=None, dead=0, now=NOW), "workers": [a_worker()],
         "schedulers": [SchedulerFacts(id="host-1:9:abc", schedules=15, heartbeat_at=NOW)], "running_jobs": [],
+        "parked": {}, "gates": Gates(now=NOW),
     }  # fmt: skip
     return Overview(**(sound | changes))
+
+
+def a_breaker(scraper: str = "b3", **changes: Any) -> Breaker:
+    sound: dict[str, Any] = {
+        "scraper": scraper, "state": "open", "since": NOW - timedelta(minutes=2), "until": NOW + timedelta(seconds=75),
+        "who": "breaker", "why": "timed out after 60 s", "run": FailureRun("timeout", 5),
+    }  # fmt: skip
+    return Breaker(**(sound | changes))
+
+
+def a_complaint(kind: str = "host", name: str = "b3.com.br", **changes: Any) -> Complaint:
+    sound: dict[str, Any] = {
+        "kind": kind, "name": name, "until": NOW + timedelta(minutes=3), "level": 4,
+        "counted_from": NOW + timedelta(minutes=3),
+    }  # fmt: skip
+    return Complaint(**(sound | changes))
+
+
+def parked_jobs(number: int) -> dict[JobPriority, int]:
+    return {JobPriority.HIGH: 0, JobPriority.NORMAL: number, JobPriority.LOW: 0}
 
 
 def a_frame(*, queue: Overview | None = None, **changes: Any) -> Frame:

@@ -31,7 +31,8 @@ async def test_queue_status_counts_ready_jobs_by_priority(api: ApiService) -> No
     status = await api.get("/queue/status")
     assert list(status)[:4] == ["high", "normal", "low", "total"]
     counts = {"high": 1, "normal": 2, "low": 3, "total": 6, "delayed": 1, "running": 1, "parked": 0}
-    assert status == {**counts, "paused": [], "held_workers": [], "sample": False}
+    held = {"paused": [], "breakers": [], "slowed": [], "logins": [], "held_workers": []}
+    assert status == {**counts, **held, "sample": False}
 
 
 async def test_statistics_of_nothing_are_zeros(api: ApiService) -> None:

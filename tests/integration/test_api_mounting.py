@@ -43,6 +43,8 @@ LIMITS = {
     "get /api/scrapers",
     "get /api/scrapers/{name}",
     "patch /api/scrapers/{name}",
+    "post /api/scrapers/{name}/trip",
+    "post /api/scrapers/{name}/reset",
     "get /api/audit",
     "get /api/jobs/failures",
 }

@@ -295,7 +295,8 @@ def test_what_a_terminal_would_obey_is_not_printed(pregao: Shell) -> None:
 def test_queue_status_counts_by_priority(pregao: Shell) -> None:
     pregao.create("--priority", "low")
     counts = {"high": 0, "normal": 0, "low": 1, "total": 1, "delayed": 0, "running": 0, "parked": 0}
-    assert pregao.json("queue", "status") == {**counts, "paused": [], "held_workers": [], "sample": False}
+    held: dict[str, list[str]] = {"paused": [], "breakers": [], "slowed": [], "logins": [], "held_workers": []}
+    assert pregao.json("queue", "status") == {**counts, **held, "sample": False}
     assert pregao("queue", "status") == 0
     assert "0 workers with 0 slots" in pregao.out
 

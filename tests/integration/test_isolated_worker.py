@@ -19,6 +19,7 @@ from tests.isolating import MISBEHAVING, alive, entries, ours, pids_in, written
 from tests.working import SettingsMaker, ended, working
 
 from pregao.domain.job import JobSpec, JobStatus
+from pregao.queue.breakers import FailureRun
 from pregao.queue.commands import QueueCommands
 from pregao.queue.views import QueueViews
 from pregao.scrapers.registry import Registry
@@ -192,7 +193,27 @@ async def test_the_third_killed_attempt_fails_the_job_as_poison(
             await queue.make_due(job.id)
         document = await after_attempt(views, job, 3)
     assert (document["status"], document["retry_count"]) == ("failed", 0)
+    assert document["error"].startswith("killed 3 times: the job is poison; the last time: the scraper's process was ")
     assert "SIGSEGV" in document["error"]
+
+
+async def test_processes_that_die_in_a_row_open_the_breaker(
+    prepared: Prepare, queue: QueueCommands, views: QueueViews
+) -> None:
+    settings = prepared()
+    Path(settings.scrapers_file).write_text("defaults: {breaker_failures: 2}")
+
+    async def published() -> bool:
+        return "breaker:scraper:crashing" in await queue.control_fields()
+
+    async with working(settings):
+        await eventually(published)
+        for job in (spec("Crashing", "os._exit"), spec("Crashing", "segfault")):
+            await queue.enqueue([job])
+            await after_attempt(views, job, 1)
+    breaker = (await views.gates()).breakers["crashing"]
+    assert breaker.run == FailureRun("killed", 2)
+    assert "SIGSEGV" in breaker.why
 
 
 async def after_attempt(views: QueueViews, job: JobSpec, attempt: int) -> dict[str, Any]:

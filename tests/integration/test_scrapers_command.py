@@ -15,6 +15,8 @@ import pytest
 from tests.foreign import BROKEN_MODULES, PLATFORM, directory
 from tests.running_system import run_pregao, wait_until
 
+from pregao.queue.gate_documents import nothing_known
+
 
 class Shell:
     """Runs `pregao scrapers …` with one directory, in one home."""
@@ -84,6 +86,7 @@ def test_the_list_shows_all_that_is_known_of_each(platform: Shell) -> None:
         "file": str(PLATFORM / "scrapers/status_invest_scraper.py"),
         "line": 11,
         "directory": str(PLATFORM),
+        **nothing_known(),
     }
     assert (by_name["BCB"]["executor"], by_name["BCB"]["directory"]) == ("in_loop", None)
     assert told["problems"] == []

@@ -18,9 +18,10 @@ EVENTS = "tests/integration/test_event_order.py"
 CONTROLS = "tests/integration/test_controls.py"
 GATES = "tests/property/test_gates.py"
 LINE = "tests/integration/test_line.py"
-BREAKER = "tests/integration/test_breaker.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
+BREAKER_COUNTS = "tests/integration/test_breaker_counts.py"
+BREAKERS = "tests/integration/test_breakers.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
 RATIONS = "tests/integration/test_rations.py"
 CLAIMER = "tests/integration/test_claimer.py"
@@ -64,7 +65,7 @@ MUTANTS = (
     Mutant(
         "settle drops the error",
         f"{LUA}/settle.lua",
-        "document(job, ARGV[at + 5], ARGV[at + 6])",
+        "document(job, ARGV[at + 5], error_json)",
         "document(job, ARGV[at + 5], 'null')",
         (JOBQUEUE, WORKER),
     ),
@@ -374,7 +375,7 @@ MUTANTS = (
     Mutant(
         "final events are not published",
         "src/pregao/store/recorder.py",
-        "        if ended:\n            await self._outbox.publish",
+        "        if events:\n            await self._outbox.publish",
         "        if False:\n            await self._outbox.publish",
         (RECORDER,),
     ),
@@ -481,8 +482,8 @@ MUTANTS = (
     Mutant(
         "a killed attempt spends a retry",
         f"{LUA}/settle.lua",
-        "if outcome == 'killed' then",
-        "if false then",
+        "if outcome == 'killed' then\n    job.lost",
+        "if false then\n    job.lost",
         (MODEL,),
     ),
     Mutant(
@@ -553,14 +554,14 @@ MUTANTS = (
         f"{LUA}/shared/breaker.lua",
         "    if limit or rules[open_rule] then in_a_row[scraper] = '' end\n",
         "",
-        (BREAKER,),
+        (BREAKER_COUNTS,),
     ),
     Mutant(
         "failures of one call are not kept",
         f"{LUA}/settle.lua",
         "write_failures()\nfinish_call()",
         "finish_call()",
-        (BREAKER,),
+        (BREAKER_COUNTS,),
     ),
     Mutant(
         "a cancelled caller shifts the answers of others",
@@ -632,5 +633,61 @@ MUTANTS = (
         "self._low_percent if before else self._high_percent",
         "self._high_percent",
         (MEMORY,),
+    ),
+    Mutant(
+        "a breaker never opens by itself",
+        f"{LUA}/shared/breaker.lua",
+        "if not was_open and (not limit or count < limit) then return end",
+        "if not was_open then return end",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "failures of other classes count on",
+        f"{LUA}/shared/breaker.lua",
+        "last == class and tonumber(count) + 1 or 1",
+        "tonumber(count or '0') + 1",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a breaker that is probing lets all jobs through",
+        f"{LUA}/shared/gates.lua",
+        "else bound(1 - running) end",
+        "end",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a job that was under way closes what somebody tripped",
+        f"{LUA}/shared/breaker.lua",
+        "(ends and string.find(open, '\"who\":', 1, true))",
+        "false",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a breaker that opens again forgets since when",
+        f"{LUA}/shared/breaker.lua",
+        'was_open and string.match(was_open, \'"since":("[^"]*")\') or iso(now_ms)',
+        "iso(now_ms)",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset wakes nobody",
+        f"{LUA}/reset.lua",
+        "if work_waits() then wake() end",
+        "",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset always forgets what hosts asked for",
+        f"{LUA}/reset.lua",
+        "if with_hosts then",
+        "if true then",
+        (BREAKERS,),
+    ),
+    Mutant(
+        "a reset is not recorded",
+        f"{LUA}/reset.lua",
+        "  tell_change(name, before, '', who)\n",
+        "",
+        (BREAKERS,),
     ),
 )

@@ -14,7 +14,7 @@ from pregao.domain.lifecycle import HAND_MOVES, TRANSITIONS, HandMove, allowed_t
 from pregao.queue.scripts import ScriptName, hash_of, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_TRANSITION = {"renew", "tick", "mark", "forget", "reprioritize", "beat", "control", "disown", "scrub"}
+NO_TRANSITION = {"renew", "tick", "mark", "forget", "reprioritize", "beat", "control", "disown", "scrub", "reset"}
 
 
 def test_an_ended_job_never_moves_again() -> None:

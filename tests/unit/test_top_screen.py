@@ -13,6 +13,8 @@ from rich.console import Console
 from tests.frames import (
     AWAY,
     NOW,
+    a_breaker,
+    a_complaint,
     a_failure,
     a_firing,
     a_frame,
@@ -21,8 +23,12 @@ from tests.frames import (
     a_running_job,
     a_share,
     a_worker,
+    parked_jobs,
 )
 
+from pregao.queue.controls import Controls, Pause
+from pregao.queue.gates import Gates
+from pregao.queue.login_holds import LoginHold
 from pregao.queue.views import OutboxFacts
 from pregao.top.frame import Frame
 from pregao.top.screen import draw
@@ -109,6 +115,61 @@ def test_a_running_job_is_shown_with_argument_attempt_worker_and_time() -> None:
 def test_a_running_job_that_will_not_go_on_is_marked(changes: dict[str, object], remark: str) -> None:
     job = a_running_job(ticker="VALE3", **changes)
     assert remark in line_with("VALE3", lines(a_frame(queue=a_queue(running_jobs=[job]))))
+
+
+def held_lines(gates: Gates, width: int = 80, **queue: object) -> list[str]:
+    """The section of what is held back."""
+    shown = lines(a_frame(queue=a_queue(gates=gates, **queue)), width)
+    (first,) = [number for number, line in enumerate(shown) if line.startswith("held back")]
+    return shown[first + 1 : next(number for number, line in enumerate(shown) if line.startswith("worker")) - 1]
+
+
+def test_nothing_is_said_of_what_is_held_back_while_nothing_is() -> None:
+    shown = lines(a_frame())
+    assert not any("held back" in line or "parked" in line for line in shown)
+
+
+def test_parked_jobs_are_counted_by_priority() -> None:
+    shown = lines(a_frame(queue=a_queue(parked={"b3": parked_jobs(7), "bcb": parked_jobs(5)})))
+    assert line_with("parked", shown).split()[:5] == ["parked", "0", "12", "0", "12"]
+
+
+def test_an_open_breaker_is_shown_with_its_jobs_its_end_and_its_reason() -> None:
+    gates = Gates(now=NOW, breakers={"b3": a_breaker()})
+    (row,) = held_lines(gates, parked={"b3": parked_jobs(12)})
+    assert row.split()[:8] == ["b3", "breaker", "open", "12", "in", "1", "m", "15"]
+    assert "5× timeout: timed out aft" in row
+    (wide,) = held_lines(gates, width=160)
+    assert "2 m 00 s" in wide
+    assert "5× timeout: timed out after 60 s" in wide
+
+
+def test_a_breaker_that_is_probing_and_one_that_is_tripped_are_told_apart() -> None:
+    probing = a_breaker("bcb", state="probing", until=NOW - timedelta(seconds=1))
+    tripped = a_breaker(until=None, run=None, who="ana", why="stale prices")
+    rows = held_lines(Gates(now=NOW, breakers={"b3": tripped, "bcb": probing}))
+    assert rows[0].split() == ["b3", "breaker", "open", "0", "-", "stale", "prices", "(ana)"]
+    assert rows[1].split()[:5] == ["bcb", "breaker", "probing", "0", "-"]
+
+
+def test_a_source_that_asked_to_be_left_alone_is_shown_with_its_distance_and_the_jobs_that_wait_for_it() -> None:
+    slowed = a_complaint("scraper", "bcb", until=None, counted_from=NOW - timedelta(seconds=9))
+    gates = Gates(now=NOW, complaints=[a_complaint(), slowed], hosts={"b3": ["b3.com.br"]})
+    held, slowed = held_lines(gates, width=120, parked={"b3": parked_jobs(2)})
+    assert held.split()[:3] == ["b3.com.br", "Retry-After", "2"]
+    assert "in 3 m 00 s" in held
+    assert "it asked to be left alone; then 4 s apart (level 4 of 7)" in held
+    assert slowed.split()[:3] == ["bcb", "slowed", "0"]
+    assert "in 3 m 51 s" in slowed
+
+
+def test_logins_and_pauses_are_shown_with_who_and_where() -> None:
+    hold = LoginHold(who="session files on h1", why="cookies/site.json is missing", host="h1", since=NOW)
+    pause = Pause(kind="priority", name="low", who="ana", why="month end", since=NOW)
+    gates = Gates(now=NOW, controls=Controls([pause]), logins={"statusinvest": hold})
+    paused, login = held_lines(gates, ready=a_share(0, 0, 9))
+    assert paused.split() == ["queue", "low", "pause", "9", "-", "month", "end", "(ana)"]
+    assert login.split() == ["statusinvest", "needs", "login", "0", "-", "cookies/site.json", "is", "missing", "(h1)"]
 
 
 def test_a_firing_is_shown_in_the_market_s_time() -> None:
@@ -217,12 +278,15 @@ def test_scraped_text_is_neither_markup_nor_a_command_for_the_terminal(text: str
     jobs=st.integers(0, 60),
     failures=st.integers(0, 60),
     problems=st.integers(0, 6),
+    held=st.integers(0, 20),
 )
-@example(text="0000000000000000000 0⺀", width=80, height=24, jobs=0, failures=2, problems=3)
+@example(text="0000000000000000000 0⺀", width=80, height=24, jobs=0, failures=2, problems=3, held=2)
 def test_no_frame_is_larger_than_its_screen(
-    text: str, width: int, height: int, jobs: int, failures: int, problems: int
+    text: str, width: int, height: int, jobs: int, failures: int, problems: int, held: int
 ) -> None:
     queue = a_queue(
+        gates=Gates(now=NOW, breakers={f"{number}{text}": a_breaker(text, why=text) for number in range(held)}),
+        parked={text: parked_jobs(held)} if held else {},
         running_jobs=[a_running_job(number, ticker=text, scraper_name=text, worker=text) for number in range(jobs)],
         workers=[a_worker(number, host=text) for number in range(jobs)],
     )
@@ -253,6 +317,10 @@ def test_the_document_has_everything_that_the_screen_shows() -> None:
     assert document["next_firings"][0]["fire_time"] == "2026-11-24T15:31:00.000-03:00"
     assert document["failures"][0]["error"] == "failure number 1"
     assert (document["problems"], document["outbox"]["lag_seconds"]) == ([], 0.0)
+    held = a_frame(queue=a_queue(gates=Gates(now=NOW, breakers={"b3": a_breaker()}), parked={"b3": parked_jobs(3)}))
+    document = held.document()
+    assert document["queue"]["parked"] == {"high": 0, "normal": 3, "low": 0, "total": 3}
+    assert document["held"]["breakers"][0]["until"] == "2026-11-24T15:31:15.000-03:00"
 
 
 def test_the_document_says_null_for_what_is_not_known() -> None:

@@ -8,11 +8,13 @@ from typing import Any, Final, TypeVar
 
 from loguru import logger
 
-from pregao.api.queue_actions import controls_document, forgotten
+from pregao.api.queue_actions import forgotten
 from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import PregaoError
 from pregao.domain.job import JobPriority
-from pregao.limits.login_holds import login_holds
+from pregao.queue.gate_documents import held_document
+from pregao.queue.gate_lines import breaker_line, market_time
+from pregao.queue.gates import Gates
 from pregao.queue.messages import QueueLengths
 from pregao.queue.views import OutboxFacts, SchedulerFacts, WorkerFacts, told_holds
 from pregao.runtime import Runtime
@@ -43,22 +45,19 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             _probe(runtime.views.outbox()),
             _probe(history.last_executions(1)),
         ),
-        asyncio.gather(
-            _probe(runtime.views.controls()), _probe(runtime.views.parked()), _probe(runtime.commands.control_fields())
-        ),
+        asyncio.gather(_probe(runtime.views.gates()), _probe(runtime.views.parked())),
         _probe(runtime.limits.look()),
     )
-    controls, parked, fields = held
+    gates, parked = held
     working = [worker for worker in workers or [] if worker.state == "working"]
     stopped = _what_stops_jobs(lengths, generation, working)
     behind = _what_keeps_records_back(executions, outbox)
     behind += [] if schedulers is None else _what_does_not_fire(schedulers)
     now = (clock or SystemClock()).now()
     behind += told_holds(workers or [])
-    behind += [] if controls is None else forgotten(controls, now)
-    logins = login_holds(fields or {})
+    behind += [] if gates is None else forgotten(gates.controls, now)
     behind += _what_is_wrong_with_limits(runtime.limits.problems, workers or [])
-    behind += [f"scraper {name} needs a login, and its jobs wait: {hold.why}" for name, hold in logins.items()]
+    behind += [] if gates is None else _what_waits_for_somebody(gates)
     return {
         "status": "unhealthy" if stopped else "degraded" if behind else "healthy",
         "redis": "healthy" if lengths is not None else "unhealthy",
@@ -71,11 +70,7 @@ async def examine(runtime: Runtime, clock: Clock | None = None) -> dict[str, Any
             "recorder": None if outbox is None else _recorder_component(outbox),
             "scheduler": None if schedulers is None else _scheduler_component(schedulers, executions or []),
         },
-        "paused": None if controls is None else controls_document(controls)["paused"],
-        "logins": [
-            {"scraper": name, "why": hold.why, "host": hold.host, "since": market_iso(hold.since)}
-            for name, hold in logins.items()
-        ],
+        **({**held_document(Gates(now=now)), "paused": None} if gates is None else held_document(gates)),
         "sample": runtime.settings.sample,
     }
 
@@ -136,6 +131,14 @@ def _what_is_wrong_with_limits(here: list[str], workers: list[WorkerFacts]) -> l
     """The problems of the file of limits as this process sees it, and as workers on other hosts do."""
     wrong = dict.fromkeys([*here, *(problem for worker in workers for problem in worker.problems)])
     return [f"limits: {problem}" for problem in wrong]
+
+
+def _what_waits_for_somebody(gates: Gates) -> list[str]:
+    """Breakers that are not closed, and logins; what a source asked for is over by itself."""
+    lines = [breaker_line(breaker, market_time) for breaker in gates.breakers.values()]
+    return lines + [
+        f"scraper {name} needs a login, and its jobs wait: {hold.why}" for name, hold in gates.logins.items()
+    ]
 
 
 def _worker_component(workers: list[WorkerFacts]) -> dict[str, Any]:

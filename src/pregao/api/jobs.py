@@ -16,7 +16,6 @@ from pregao.api.attempts import AttemptsView
 from pregao.api.door import Door, actions_of, behind, runtime_of
 from pregao.api.health import HTTP_STATUS, counts, examine
 from pregao.api.problems import ProblemRoute, described, json_response
-from pregao.api.queue_actions import controls_document
 from pregao.api.schemas import (
     DEPTH_LIMIT,
     ByScraperView,
@@ -35,6 +34,7 @@ from pregao.api.schemas import (
 )
 from pregao.api.scraper_schemas import FailureGroupsView, FailuresQuery
 from pregao.domain.errors import InvalidInput
+from pregao.queue.gate_documents import held_document
 from pregao.queue.views import told_holds
 from pregao.runtime import Runtime
 from pregao.settings import Settings
@@ -108,16 +108,13 @@ async def health(runtime: TheRuntime) -> Response:
 
 @routes.get("/queue/status", response_model=QueueView)
 async def queue_status(runtime: TheRuntime) -> Response:
-    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back; what is paused; which
-    workers take no jobs now, and why.
+    """How many jobs are ready, by priority; how many wait for a retry, run, or are held back, and by what; and which
+    workers take no jobs now.
     """
     views = runtime.views
-    lengths, parked, controls, workers = await gather(
-        views.lengths(), views.parked(), views.controls(), views.workers()
-    )
-    paused, held = controls_document(controls)["paused"], told_holds(workers)
-    document = {**counts(lengths, parked), "paused": paused, "held_workers": held, "sample": runtime.settings.sample}
-    return json_response(document)
+    lengths, parked, gates, workers = await gather(views.lengths(), views.parked(), views.gates(), views.workers())
+    held = {**held_document(gates), "held_workers": told_holds(workers)}
+    return json_response({**counts(lengths, parked), **held, "sample": runtime.settings.sample})
 
 
 @routes.get("/stats/summary", response_model=SummaryView)

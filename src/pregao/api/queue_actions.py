@@ -11,6 +11,7 @@ from pregao.domain.clock import Clock, SystemClock, market_iso
 from pregao.domain.errors import InvalidInput
 from pregao.domain.job import JobPriority
 from pregao.queue.controls import FAIR, Controls, Pause, PauseKind, cap_field, pause_field, pause_value
+from pregao.queue.gate_documents import held_document
 from pregao.runtime import Runtime
 from pregao.store.history import History
 
@@ -72,33 +73,14 @@ class QueueActions:
 
     async def controls(self) -> dict[str, Any]:
         """What holds jobs back now, and what it holds back."""
-        controls, parked = await self._runtime.views.controls(), await self._runtime.views.parked()
-        held = {scraper: {priority.value: count for priority, count in by.items()} for scraper, by in parked.items()}
-        return {**controls_document(controls), "parked": held}
+        gates, parked = await self._runtime.views.gates(), await self._runtime.views.parked()
+        counts = {scraper: {priority.value: count for priority, count in by.items()} for scraper, by in parked.items()}
+        rules = gates.controls
+        return {**held_document(gates), "caps": rules.caps, "fair": rules.fair or None, "parked": counts}
 
     async def audit(self, limit: int) -> list[dict[str, Any]]:
         """The newest changes, with who made them. Raises StoreUnavailable."""
         return await History(self._runtime.pool).audit(limit)
-
-
-def controls_document(controls: Controls) -> dict[str, Any]:
-    """Rules as every door shows them."""
-    return {
-        "paused": [pause_document(pause) for pause in controls.pauses],
-        "caps": controls.caps,
-        "fair": controls.fair or None,
-    }
-
-
-def pause_document(pause: Pause) -> dict[str, Any]:
-    """One pause, in market time."""
-    return {
-        pause.kind: pause.name,
-        "who": pause.who,
-        "why": pause.why,
-        "since": market_iso(pause.since),
-        "until": market_iso(pause.until),
-    }
 
 
 def forgotten(controls: Controls, now: datetime) -> list[str]:

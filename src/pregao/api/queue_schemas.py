@@ -14,10 +14,13 @@ FAIR_LIMIT = 1000
 CAP_LIMIT = 10_000
 
 
-def _length(value: object) -> object:
-    return period_of(value) if isinstance(value, str) else value
+def _length(value: object) -> timedelta:
+    if not isinstance(value, str):
+        raise refused("is not a period", "write a number and m, h or d, for example 30m, 2h or 1d")
+    return period_of(value)
 
 
+Length = Annotated[timedelta, BeforeValidator(_length)]
 Who = Annotated[str, text_of(NAME_LIMIT_BYTES, "say who asks")]
 
 
@@ -36,9 +39,7 @@ class PauseRequest(Rule):
 
     why: Annotated[str, text_of(1000, "say why: somebody will wonder")] = Field(description="The reason; it is shown")
     until: AwareDatetime | None = Field(None, description="When it ends by itself; ISO 8601 with offset")
-    lasting: Annotated[timedelta, BeforeValidator(_length)] | None = Field(
-        None, alias="for", description="How long it lasts instead: 30m, 2h, 1d"
-    )
+    lasting: Length | None = Field(None, alias="for", description="How long it lasts instead: 30m, 2h, 1d")
 
     @model_validator(mode="after")
     def _one_end(self) -> PauseRequest:
@@ -82,6 +83,9 @@ class ControlsView(BaseModel):
     """What holds jobs back, and what it holds back."""
 
     paused: list[dict[str, Any]]
+    breakers: list[dict[str, Any]] = Field(description="Breakers that are not closed")
+    slowed: list[dict[str, Any]] = Field(description="Sources that asked to be left alone, and their distance since")
+    logins: list[dict[str, Any]] = Field(description="Scrapers whose jobs wait for a login")
     caps: dict[str, int]
     fair: int | None
     parked: dict[str, dict[JobPriority, int]]

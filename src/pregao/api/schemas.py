@@ -255,6 +255,11 @@ class QueueView(BaseModel):
     running: int
     parked: int
     paused: list[dict[str, Any]] = []
+    breakers: list[dict[str, Any]] = Field([], description="Breakers that are not closed")
+    slowed: list[dict[str, Any]] = Field(
+        [], description="Sources that asked to be left alone, and their distance since"
+    )
+    logins: list[dict[str, Any]] = Field([], description="Scrapers whose jobs wait for a login")
     held_workers: list[str] = Field([], description="Workers that take no jobs now, and why")
     sample: bool | None = Field(None, description="Whether the results are sample data; the health report has it once")
 
@@ -300,6 +305,8 @@ class HealthView(BaseModel):
     problems: list[str]
     components: dict[str, Any]
     paused: list[dict[str, Any]] | None
+    breakers: list[dict[str, Any]] = Field(description="Breakers that are not closed")
+    slowed: list[dict[str, Any]] = Field(description="Sources that asked to be left alone, and their distance since")
     logins: list[dict[str, Any]] = Field(description="Scrapers whose jobs wait for a login")
     sample: bool
 

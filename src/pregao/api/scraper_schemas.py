@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from pregao.api.queue_schemas import Who
+from pregao.api.queue_schemas import Length, Who
 from pregao.api.schemas import NAME_LIMIT_BYTES, PeriodQuery, text_of
 from pregao.domain.failure import FailureClass
 
@@ -32,6 +32,32 @@ class LimitsChange(BaseModel):
         return dict(self.model_extra or {})
 
 
+class TripRequest(BaseModel):
+    """Open a breaker by hand."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"why": "prices are a day old", "for": "30m", "who": "ana"}]},
+    )
+
+    why: Annotated[str, text_of(1000, "say why: somebody will wonder")] = Field(description="The reason; it is shown")
+    lasting: Length | None = Field(
+        None, alias="for", description="How long: 30m, 2h, 1d; then one job tries. Left out: until somebody resets it"
+    )
+    who: Who = Field("api", description="Who asks; it is kept")
+
+
+class ResetRequest(BaseModel):
+    """Let a scraper run again, whatever was held against it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"hosts": True, "who": "ana"}]})
+
+    hosts: bool = Field(
+        False, description="Whether to forget what its hosts asked for too: others may ask them as well"
+    )
+    who: Who = Field("api", description="Who asks; it is kept")
+
+
 class SettingView(BaseModel):
     """The value of one limit (`none` for no limit) and where it comes from."""
 
@@ -46,6 +72,18 @@ class LoginView(BaseModel):
     why: str
     host: str
     since: str
+
+
+class BreakerView(BaseModel):
+    """The breaker of a scraper. `failures` of `error_class` in a row are counted while it is closed as well."""
+
+    state: str = Field(description="closed, open or probing: one job at a time is let through")
+    since: str | None
+    until: str | None = Field(description="when it starts probing; null until somebody resets it, or when it is closed")
+    who: str | None = Field(description="who tripped it; `breaker` when it opened by itself")
+    why: str | None
+    error_class: str | None
+    failures: int
 
 
 class ScraperBriefView(BaseModel):
@@ -66,6 +104,10 @@ class ScraperBriefView(BaseModel):
     enabled: bool
     disabled_by: str | None
     login: LoginView | None
+    breaker: BreakerView | None = Field(description="null while Redis is away")
+    slowed: list[dict[str, Any]] | None = Field(description="Its sources that asked to be left alone")
+    paused: dict[str, Any] | None
+    parked: int | None = Field(description="Jobs that are ready and held back")
     overridden: list[str]
 
 

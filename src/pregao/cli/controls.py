@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from pregao.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from pregao.api.actions import JobActions
     from pregao.api.queue_actions import QueueActions, Target
+    from pregao.queue.gates import Gates
     from pregao.runtime import Runtime
 
 PriorityOption = Annotated[str | None, typer.Option("--priority", "-p", help="A queue: high, normal or low.")]
@@ -89,20 +91,20 @@ def fair(
 
     request = _bounded(FairRequest, "every", every, who=who or login_name())
 
-    async def do(_: JobActions, runtime: Runtime) -> dict[str, Any]:
+    async def do(runtime: Runtime) -> dict[str, Any]:
         return await QueueActions(runtime).fair(request.every, who=request.who)
 
-    _show(work(do), as_json)
+    _show(do, as_json)
 
 
 def controls(as_json: JsonOption = False) -> None:
     """Show what holds jobs back, and how many it holds."""
     from pregao.api.queue_actions import QueueActions
 
-    async def do(_: JobActions, runtime: Runtime) -> dict[str, Any]:
+    async def do(runtime: Runtime) -> dict[str, Any]:
         return await QueueActions(runtime).controls()
 
-    _show(work(do), as_json)
+    _show(do, as_json)
 
 
 def audit(
@@ -123,28 +125,32 @@ def audit(
     print_table(["at", "who", "what", "before", "after"], rows, whole=2)
 
 
-def told_pause(document: dict[str, Any]) -> str:
-    """A pause in one line."""
-    what = f"queue {document['priority']}" if "priority" in document else f"scraper {document['scraper']}"
-    end = f"until {local(document['until'])}" if document["until"] else "until somebody resumes it"
-    return f"{what} is paused {end}: {document['why']} ({document['who']}, {local(document['since'])})"
+def told_at(moment: datetime) -> str:
+    """A time as São Paulo's clock shows it."""
+    return local(moment.isoformat())
 
 
 def _change(request: Any, do: Callable[[QueueActions, Target], Awaitable[dict[str, Any]]], as_json: bool) -> None:
     from pregao.api.queue_actions import QueueActions
 
-    async def on_target(_: JobActions, runtime: Runtime) -> dict[str, Any]:
+    async def on_target(runtime: Runtime) -> dict[str, Any]:
         queue = QueueActions(runtime)
         return await do(queue, queue.target(request.priority, request.scraper_name))
 
-    _show(work(on_target), as_json)
+    _show(on_target, as_json)
 
 
-def _show(document: dict[str, Any], as_json: bool) -> None:
+def _show(do: Callable[[Runtime], Awaitable[dict[str, Any]]], as_json: bool) -> None:
+    from pregao.queue.gate_lines import held_lines
+
+    async def and_look(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], Gates]:
+        return await do(runtime), await runtime.views.gates()
+
+    document, gates = work(and_look)
     if as_json:
         print_json(document)
         return
-    lines = [told_pause(pause) for pause in document["paused"]]
+    lines = list(held_lines(gates, told_at))
     lines += [f"scraper {name}: at most {count} at once" for name, count in document["caps"].items()]
     lines += [f"one of {document['fair']} jobs comes from a lower queue"] if document["fair"] else []
     for name, by_priority in document["parked"].items():

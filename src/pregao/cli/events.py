@@ -15,6 +15,7 @@ from pregao.queue.connection import open_redis
 from pregao.queue.keys import Keys
 from pregao.queue.replies import translate
 from pregao.settings import Settings
+from pregao.terminal import printable
 
 
 def follow(count: int | None, as_json: bool) -> None:
@@ -46,4 +47,5 @@ async def _follow(settings: Settings, count: int | None, as_json: bool) -> None:
 
 def _line(event: dict[str, Any]) -> str:
     what = f"{event['scraper_name']} {event['ticker'] or ''}".strip()
-    return f"{local(event['timestamp'])}  {event['event']:<14} {what:<24} {event['status']:<10} {event['job_id']}"
+    about = event["job_id"] or printable(str(event.get("why") or ""))
+    return f"{local(event['timestamp'])}  {event['event']:<14} {what:<24} {event['status']:<10} {about}".rstrip()

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pregao.cli.controls import audit, cap, controls, fair, pause, resume, told_pause
+from pregao.cli.controls import audit, cap, controls, fair, pause, resume, told_at
 from pregao.cli.session import JsonOption, print_json, print_table, work
 
 if TYPE_CHECKING:
     from pregao.api.actions import JobActions
-    from pregao.queue.controls import Controls
+    from pregao.queue.gates import Gates
     from pregao.queue.views import OutboxFacts, WorkerFacts
     from pregao.runtime import Runtime
 
@@ -25,23 +25,22 @@ def queue() -> None:
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show how many jobs are ready, wait for a retry and run, with the workers and what is still to be recorded."""
+    """Show how many jobs are ready, wait for a retry, run or are held back, and by what; and who works on them."""
     from pregao.api.health import counts
-    from pregao.api.queue_actions import controls_document
+    from pregao.queue.gate_documents import held_document
+    from pregao.queue.gate_lines import held_lines
     from pregao.queue.views import told_holds
 
-    async def do(
-        _: JobActions, runtime: Runtime
-    ) -> tuple[dict[str, int], Controls, list[WorkerFacts], OutboxFacts, bool]:
+    async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, int], Gates, list[WorkerFacts], OutboxFacts, bool]:
         views = runtime.views
         numbers = counts(await views.lengths(), await views.parked())
         sample = runtime.settings.sample
-        return numbers, await views.controls(), await views.workers(), await views.outbox(), sample
+        return numbers, await views.gates(), await views.workers(), await views.outbox(), sample
 
-    numbers, rules, workers, outbox, sample = work(do)
-    paused, holds = controls_document(rules)["paused"], told_holds(workers)
+    numbers, gates, workers, outbox, sample = work(do)
+    holds = told_holds(workers)
     if as_json:
-        print_json({**numbers, "paused": paused, "held_workers": holds, "sample": sample})
+        print_json({**numbers, **held_document(gates), "held_workers": holds, "sample": sample})
         return
     print_table(list(numbers), [[str(number) for number in numbers.values()]])
     slots = sum(worker.slots for worker in workers)
@@ -53,8 +52,8 @@ def status(as_json: JsonOption = False) -> None:
     )
     if sample:
         typer.echo("SAMPLE DATA: this is a demo, and none of its results is real")
-    for document in paused:
-        typer.echo(told_pause(document))
+    for line in held_lines(gates, told_at):
+        typer.echo(line)
 
 
 for verb in (pause, resume, cap, fair, controls, audit):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pregao.cli.controls import WhoOption, login_name
+from pregao.cli.scraper_gates import Look, NameArgument, look
 from pregao.cli.session import JsonOption, checked, local, print_json, print_table, shown, work
 from pregao.domain.errors import InvalidInput
 
@@ -14,18 +15,24 @@ if TYPE_CHECKING:
     from pregao.api.actions import JobActions
     from pregao.runtime import Runtime
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The scraper, by any spelling of its name.")]
 WhyOption = Annotated[str | None, typer.Option("--why", help="The reason; it is kept.")]
 
 
+_TOLD_BELOW = ("limits", "overrides", "observed", "breaker", "slowed", "paused", "login")
+
+
 def show(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show a scraper: its limits with where each comes from, and how long its jobs took."""
+    """Show a scraper: what holds its jobs back, its limits with where each comes from, and how long its jobs took."""
     from pregao.api.scraper_actions import ScraperActions
 
-    async def do(_: JobActions, runtime: Runtime) -> dict[str, Any]:
-        return await ScraperActions(runtime).one(name)
+    async def do(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], Look]:
+        return await ScraperActions(runtime).one(name), await look(runtime.views)
 
-    _print(work(do), as_json)
+    scraper, held = work(do)
+    if as_json:
+        print_json(scraper)
+    else:
+        _print(scraper, held)
 
 
 def set_limits(
@@ -115,14 +122,12 @@ def _read(written: str) -> tuple[str, object]:
     return name, "none" if given is None else given
 
 
-def _print(scraper: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(scraper)
-        return
-    facts = {name: value for name, value in scraper.items() if name not in ("limits", "overrides", "observed")}
-    print_table(
-        ["", scraper["name"]], [[name, shown(value)] for name, value in facts.items() if value not in (None, [])]
-    )
+def _print(scraper: dict[str, Any], held: Look) -> None:
+    facts = {name: value for name, value in scraper.items() if name not in _TOLD_BELOW and value not in (None, [])}
+    if scraper["breaker"] is not None:
+        facts["breaker"] = scraper["breaker"]["state"]
+    print_table(["", scraper["name"]], [[name, shown(value)] for name, value in facts.items()])
+    held.show(scraper["name"])
     rows = [[key, shown(setting["value"]), _source(setting)] for key, setting in scraper["limits"].items()]
     print_table(["limit", "value", "from"], rows)
     observed = scraper["observed"]

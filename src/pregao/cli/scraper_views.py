@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from pregao.attempt.outcome import Completed
+from pregao.cli.scraper_gates import Look
 from pregao.cli.session import console, print_table, shown
 from pregao.scrapers.discovery import LoadProblem
 from pregao.scrapers.entry import Entry
@@ -24,21 +25,22 @@ LOG_LINES = 20
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
-def list_document(registry: Registry) -> dict[str, Any]:
-    """Everything that the registry knows."""
+def list_document(registry: Registry, held: Look) -> dict[str, Any]:
+    """Everything that the registry knows, and what holds back the jobs of each."""
     return {
-        "scrapers": [_entry_document(entry) for entry in registry.entries()],
+        "scrapers": [{**_entry_document(entry), **held.document(entry.name)} for entry in registry.entries()],
         "hidden": [_entry_document(entry) for entry in registry.hidden],
         "problems": [_problem_document(problem) for problem in registry.problems],
     }
 
 
-def print_list(registry: Registry) -> None:
-    """A row for each scraper, then what is odd, then what did not load."""
+def print_list(registry: Registry, held: Look) -> None:
+    """A row for each scraper, then what is held back, what is odd, and what did not load."""
     headings = ["name", "module", "class", "source", "transport", "needs login", "executor", "file"]
     # On a narrow terminal eight columns leave none room to fold into.
     folded = len(headings) - 1 if console().width >= WIDE else None
     print_table(headings, [_entry_cells(entry) for entry in registry.entries()], folded=folded)
+    held.show()
     for entry in registry.hidden:
         typer.echo(f"note: {entry.name} ({entry.module}) gives way to your own scraper of that name")
     for entry in registry.entries():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pregao.cli.scraper_gates import reset, trip
 from pregao.cli.scraper_limits import audit, set_limits, show, unset
 from pregao.cli.session import JsonOption, apart, console, print_json
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
 
-app = typer.Typer(help="List scrapers, try them out, show and change their limits.", no_args_is_help=True)
+app = typer.Typer(
+    help="List scrapers, try them out, show and change their limits, trip and reset their breakers.",
+    no_args_is_help=True,
+)
 
 TimeoutOption = Annotated[
     float | None,
@@ -33,14 +37,19 @@ def list_scrapers(
     refresh: Annotated[bool, typer.Option("--refresh", help="Look at every module again, changed or not.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the scrapers that can be run here, and what did not load. Exits 1 when something did not."""
+    """List the scrapers that can be run here, what holds their jobs back, and what did not load.
+
+    Exits 1 when something did not.
+    """
+    from pregao.cli.scraper_gates import look_once
     from pregao.cli.scraper_views import list_document, print_list
 
-    _, registry = _load(anew=refresh)
+    settings, registry = _load(anew=refresh)
+    held = apart(look_once(settings))
     if as_json:
-        print_json(list_document(registry))
+        print_json(list_document(registry, held))
     else:
-        print_list(registry)
+        print_list(registry, held)
     if registry.problems:
         raise typer.Exit(1)
 
@@ -138,5 +147,7 @@ def _spinner(text: str) -> AbstractContextManager[object]:
     return terminal.status(text) if terminal.is_terminal else nullcontext()
 
 
-for verb_name, verb in (("show", show), ("set", set_limits), ("unset", unset), ("audit", audit)):
+for verb_name, verb in (
+    ("show", show), ("set", set_limits), ("unset", unset), ("audit", audit), ("trip", trip), ("reset", reset),
+):  # fmt: skip
     app.command(name=verb_name)(verb)

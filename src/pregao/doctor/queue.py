@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import redis.asyncio as redis_async
 
 from pregao.doctor.finding import Finding, error, named, ok, warning
-from pregao.domain.clock import market_iso
 from pregao.domain.job import JobPriority, JobStatus
-from pregao.limits.login_holds import login_holds
 from pregao.queue.commands import QueueCommands
 from pregao.queue.keys import Keys
 from pregao.queue.leftovers import Leftovers, Misplaced, find_leftovers
@@ -39,27 +37,6 @@ async def look_at_outbox(redis: redis_async.Redis, settings: Settings) -> AsyncI
     if outbox.dead:
         cure = f"read why: XRANGE {dead} - + COUNT 10; when nobody needs them: DEL {dead}"
         yield warning("recorder", f"PostgreSQL refused {outbox.dead} facts; they are kept in {dead}", cure)
-
-
-async def look_at_pauses(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:
-    """What is paused, by whom and why. Raises QueueUnavailable, QueueError."""
-    views = QueueViews(redis, settings.key_prefix)
-    parked = sum(count for by_priority in (await views.parked()).values() for count in by_priority.values())
-    for pause in (await views.controls()).pauses:
-        option = "--priority" if pause.kind == "priority" else "--scraper"
-        until = "until somebody resumes it" if pause.until is None else f"until {market_iso(pause.until)}"
-        detail = f"{pause.kind} {pause.name} is paused {until}: {pause.why} ({pause.who}, {market_iso(pause.since)})"
-        yield warning("pauses", detail, f"pregao queue resume {option} {pause.name}")
-    if parked:
-        yield ok("pauses", f"{parked} jobs are held back; `pregao queue controls` says by what")
-
-
-async def look_at_logins(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:
-    """Which scrapers have to be logged in again. Raises QueueUnavailable, QueueError."""
-    fields = await QueueCommands(redis, settings.key_prefix).control_fields()
-    for name, hold in login_holds(fields).items():
-        detail = f"the jobs of {name} wait for a login since {market_iso(hold.since)}: {hold.why} (on {hold.host})"
-        yield warning("logins", detail, "log in and write the file anew: its jobs run within seconds")
 
 
 async def look_at_leftovers(redis: redis_async.Redis, settings: Settings) -> AsyncIterator[Finding]:

@@ -11,10 +11,11 @@ from loguru import logger
 from pregao.doctor.clocks import compare
 from pregao.doctor.disk import look_at_disk
 from pregao.doctor.finding import Finding, error, ok, warning
+from pregao.doctor.gates import look_at_gates
 from pregao.doctor.guard import guarded
 from pregao.doctor.members import look_at_members
 from pregao.doctor.origin import redis_origin
-from pregao.doctor.queue import look_at_generation, look_at_leftovers, look_at_logins, look_at_outbox, look_at_pauses
+from pregao.doctor.queue import look_at_generation, look_at_leftovers, look_at_outbox
 from pregao.domain.clock import Clock
 from pregao.domain.errors import PregaoError, QueueError, QueueUnavailable
 from pregao.queue.connection import open_redis, server_info, unsafe_reasons
@@ -53,8 +54,7 @@ async def look_at_redis(settings: Settings, clock: Clock) -> AsyncIterator[Findi
         for subject, looking in (
             ("queue", look_at_generation(redis, settings)),
             ("recorder", look_at_outbox(redis, settings)),
-            ("pauses", look_at_pauses(redis, settings)),
-            ("logins", look_at_logins(redis, settings)),
+            ("gates", look_at_gates(redis, settings)),
             ("leftovers", look_at_leftovers(redis, settings)),
             ("workers", look_at_members(redis, settings)),
         ):

@@ -12,9 +12,9 @@ from pregao.domain.clock import Clock
 from pregao.domain.errors import QueueError
 from pregao.domain.names import fold
 from pregao.limits.live import LiveLimits
-from pregao.limits.login_holds import LoginHold, login_field, login_holds, login_value
 from pregao.limits.session_files import look_at
 from pregao.queue.commands import QueueCommands
+from pregao.queue.login_holds import LoginHold, login_field, login_holds, login_value
 from pregao.queue.views import QueueViews
 
 LOOK_SECONDS = 5.0

@@ -12,6 +12,7 @@ from pregao.domain.footprint import NO_FOOTPRINT, Footprint
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
 from pregao.queue.arguments import BATCH_LIMIT, chunks, fire_marks, new_jobs, restored_job, settled_attempt
+from pregao.queue.breakers import Breakers
 from pregao.queue.facts import AttemptReport, Fact, Firing
 from pregao.queue.firings import Firings, Started
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
@@ -78,6 +79,7 @@ class QueueCommands(SingleKeys):
         self.outbox_limit_bytes = outbox_limit_bytes
         self._scripts = Scripts(redis, self.keys, now_ms)
         self.firings = Firings(redis, self.keys, self._scripts, jobs_per_firing_call)
+        self.breakers = Breakers(self._scripts)
 
     async def enqueue(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Accept jobs, in the order given. More than one call takes are accepted in steps, each whole or not at all."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 import redis.asyncio as redis_async
@@ -13,14 +14,17 @@ from redis.asyncio.client import Pipeline
 
 from pregao.domain.clock import from_ms
 from pregao.domain.job import JobPriority
+from pregao.queue.gates import Gates, ask_for_gates, read_gates
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.views import (
     OutboxFacts,
     SchedulerFacts,
     WorkerFacts,
     answered,
+    ask_for_parked,
     outbox_facts,
     read_heartbeats,
+    read_parked,
     server_time,
 )
 
@@ -68,7 +72,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """The queue at `now`, the server's time. `generation` None means that this Redis is new or was emptied.
 
     `workers` and `schedulers` are all that left a heartbeat, fresh or not (`views.is_alive` tells); scripts that drive
-    jobs by hand are not among them. `running_jobs` have the one that runs for longest in front.
+    jobs by hand are not among them. `running_jobs` have the one that runs for longest in front. `parked` are the jobs
+    that `gates` hold back, by folded scraper name.
     """
 
     now: datetime
@@ -80,6 +85,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     workers: list[WorkerFacts]
     schedulers: list[SchedulerFacts]
     running_jobs: list[RunningJob]
+    parked: dict[str, dict[JobPriority, int]]
+    gates: Gates
 
 
 async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) -> Overview:
@@ -89,9 +96,9 @@ async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) 
         _ask_for_everything(pipe, keys)
         (
             time, generation, high, normal, low, delayed_total, running_total, delayed_ids, leases,
-            workers, schedulers, entries, size, oldest, dead,
+            workers, schedulers, entries, size, oldest, dead, scrapers, *hashes,
         ) = await answered(pipe.execute())  # fmt: skip
-    delayed_priorities, jobs = await _details(redis, keys, delayed_ids, leases)
+    delayed_priorities, jobs, parked = await _details(redis, keys, delayed_ids, leases, scrapers)
     now = server_time(time)
     ready = dict(zip(JobPriority, (high, normal, low), strict=True))
     return Overview(
@@ -104,6 +111,8 @@ async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) 
         workers=[worker for worker in read_heartbeats(workers, WorkerFacts) if worker.slots],
         schedulers=read_heartbeats(schedulers, SchedulerFacts),
         running_jobs=sorted(jobs, key=lambda job: (job.started_at or now, job.id)),
+        parked=parked,
+        gates=read_gates(now, *hashes),
     )
 
 
@@ -122,26 +131,36 @@ def _ask_for_everything(pipe: Pipeline, keys: Keys) -> None:
     pipe.get(keys.outbox_bytes)
     pipe.xrange(keys.outbox, count=1)
     pipe.xlen(keys.outbox_dead)
+    pipe.smembers(keys.parked)
+    ask_for_gates(pipe, keys)
 
 
 async def _details(
-    redis: redis_async.Redis, keys: Keys, delayed_ids: Sequence[bytes], leases: Sequence[tuple[bytes, float]]
-) -> tuple[list[str], list[RunningJob]]:
-    """The priorities of the delayed jobs, and the running ones; what has left its state meanwhile is left out."""
-    if not delayed_ids and not leases:
-        return [], []
+    redis: redis_async.Redis,
+    keys: Keys,
+    delayed_ids: Sequence[bytes],
+    leases: Sequence[tuple[bytes, float]],
+    scrapers: Collection[bytes],
+) -> tuple[list[str], list[RunningJob], dict[str, dict[JobPriority, int]]]:
+    """The priorities of the delayed jobs, the running ones, and how many are parked of each of `scrapers`.
+
+    What has left its state meanwhile is left out.
+    """
+    if not delayed_ids and not leases and not scrapers:
+        return [], [], {}
     async with redis.pipeline(transaction=False) as pipe:
         for job_id in delayed_ids:
             pipe.hget(keys.meta(job_id.decode()), "priority")
         for job_id, _ in leases:
             pipe.get(keys.data(job_id.decode()))
             pipe.hmget(keys.meta(job_id.decode()), *_RUNNING_FIELDS)
-        answers = await answered(pipe.execute())
-    priorities = [value.decode() for value in answers[: len(delayed_ids)] if value is not None]
-    looked_at = answers[len(delayed_ids) :]
+        ask_for_parked(pipe, keys, scrapers)
+        answers = iter(await answered(pipe.execute()))
+    priorities = [value.decode() for value in islice(answers, len(delayed_ids)) if value is not None]
+    looked_at = list(islice(answers, 2 * len(leases)))
     running = zip(leases, looked_at[::2], looked_at[1::2], strict=True)
     jobs = [_running_job(*lease, document, fields) for lease, document, fields in running if document is not None]
-    return priorities, jobs
+    return priorities, jobs, read_parked(scrapers, answers)
 
 
 def _running_job(job_id: bytes, lease_ends_ms: float, document: bytes, fields: Sequence[bytes | None]) -> RunningJob:

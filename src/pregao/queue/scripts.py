@@ -19,7 +19,7 @@ from pregao.queue.replies import translate
 
 ScriptName = Literal[
     "enqueue", "fire", "claim", "renew", "settle", "release", "reclaim", "promote", "cancel", "tick", "restore",
-    "mark", "forget", "reprioritize", "beat", "control", "adopt", "disown", "scrub", "run", "resume",
+    "mark", "forget", "reprioritize", "beat", "control", "adopt", "disown", "scrub", "run", "resume", "reset",
 ]  # fmt: skip
 Argument = str | bytes | int | float
 FIXED_ARGUMENTS = 3
@@ -38,6 +38,7 @@ _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "claim": (*_JOBS, "gates"),
     "tick": (*_JOBS, "gates", "tending"),
     "control": (*_JOBS, "gates"),
+    "reset": (*_JOBS, "gates", "breaker"),
     "settle": (*_JOBS, "gates", "breaker"),
     "release": (*_JOBS, "gates"),
     "renew": (),

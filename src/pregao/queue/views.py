@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,13 +10,15 @@ import msgspec
 import orjson
 import redis.asyncio as redis_async
 from loguru import logger
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
-from pregao.queue.controls import Controls, read_controls
+from pregao.queue.controls import Controls
 from pregao.queue.facts import JobFact, decode_entry, job_id_of, unpack_result
+from pregao.queue.gates import Gates, ask_for_gates, read_gates
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.messages import QueueLengths
 from pregao.queue.replies import translate
@@ -104,24 +106,24 @@ class QueueViews:
 
     async def parked(self) -> dict[str, dict[JobPriority, int]]:
         """Jobs that are ready and held back, by folded scraper name and priority; only those that have any."""
-        scrapers = sorted(name.decode() for name in await answered(self._redis.smembers(self.keys.parked)))
+        scrapers = await answered(self._redis.smembers(self.keys.parked))
         if not scrapers:
             return {}
         async with self._redis.pipeline(transaction=True) as pipe:
-            for scraper in scrapers:
-                for priority in JobPriority:
-                    pipe.llen(self.keys.parked_jobs(scraper, priority))
-            counts = iter(await answered(pipe.execute()))
-        found = {scraper: {priority: next(counts) for priority in JobPriority} for scraper in scrapers}
-        return {scraper: by_priority for scraper, by_priority in found.items() if any(by_priority.values())}
+            ask_for_parked(pipe, self.keys, scrapers)
+            return read_parked(scrapers, await answered(pipe.execute()))
 
     async def controls(self) -> Controls:
-        """What holds jobs back now."""
+        """The rules that people set."""
+        return (await self.gates()).controls
+
+    async def gates(self) -> Gates:
+        """All that holds jobs back now, read together."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.time()
-            pipe.hgetall(self.keys.control)
-            (seconds, micros), fields = await answered(pipe.execute())
-        return read_controls(fields, from_ms(int(seconds) * 1000 + int(micros) // 1000))
+            ask_for_gates(pipe, self.keys)
+            time, *hashes = await answered(pipe.execute())
+        return read_gates(server_time(time), *hashes)
 
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""
@@ -235,6 +237,22 @@ class QueueViews:
     async def orphans(self) -> int:
         """Ids that another producer pushed without a job behind them."""
         return int(await answered(self._redis.llen(self.keys.orphans)))
+
+
+def ask_for_parked(pipe: Pipeline, keys: Keys, scrapers: Iterable[bytes]) -> None:
+    """How many jobs of each of `scrapers`, as the set `parked` has them, are parked: three questions each."""
+    for scraper in scrapers:
+        for priority in JobPriority:
+            pipe.llen(keys.parked_jobs(scraper.decode(errors="replace"), priority))
+
+
+def read_parked(scrapers: Iterable[bytes], counts: Iterable[int]) -> dict[str, dict[JobPriority, int]]:
+    """The answers, in the order of the scrapers' names; only those that have any jobs parked."""
+    left = iter(counts)
+    found = {
+        scraper.decode(errors="replace"): {priority: next(left) for priority in JobPriority} for scraper in scrapers
+    }
+    return {scraper: by_priority for scraper, by_priority in sorted(found.items()) if any(by_priority.values())}
 
 
 def server_time(reply: Sequence[Any]) -> datetime:

@@ -4,7 +4,7 @@
 2. Take the recorder's lock; when another recorder has it, stand by.
 3. Read the head of the stream and write it in one transaction. A batch that PostgreSQL refuses is halved until the
    fact at fault is alone; that one goes to `outbox:dead`, and its job fails with the reason.
-4. After the commit publish the events of the jobs that ended, then drop the entries.
+4. After the commit publish the events of the jobs that ended, and of breakers and logins; then drop the entries.
 
 Killed on any line, the next recorder repeats the batch: the rows say which facts they have seen. PostgreSQL being
 away only means waiting: Redis keeps the facts.
@@ -27,7 +27,8 @@ from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import InvalidInput, QueueError, StoreUnavailable
 from pregao.domain.events import final_event
 from pregao.domain.job import JobSpec
-from pregao.queue.facts import JobFact, decode_spec
+from pregao.queue.facts import ControlFact, JobFact, decode_spec
+from pregao.queue.gate_events import gate_event
 from pregao.queue.keys import DEFAULT_PREFIX
 from pregao.queue.replies import translate
 from pregao.store.outbox import Entry, Outbox
@@ -132,8 +133,9 @@ class Recorder:
         for entry in entries:
             if entry.problem is not None:
                 ended += await self._record_failure(entry, entry.problem)
-        if ended:
-            await self._outbox.publish([_event(ending) for ending in ended])
+        events = [_event(ending) for ending in ended] + _gate_events(readable)
+        if events:
+            await self._outbox.publish(events)
         if entries:
             await self._outbox.forget(entries)
         return len(entries)
@@ -215,6 +217,11 @@ def _blames_the_fact(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """What is wrong, without PostgreSQL's DETAIL: that repeats the row, and whoever may see the error sees it."""
     return str(error).partition("\nDETAIL:")[0]
+
+
+def _gate_events(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    told = [gate_event(entry.fact) for entry in entries if isinstance(entry.fact, ControlFact)]
+    return [event for event in told if event is not None]
 
 
 def _event(ending: Ending) -> dict[str, object]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from pregao.domain.clock import market_iso
+from pregao.domain.job import JobPriority
+from pregao.queue.gate_documents import held_document
 from pregao.queue.overview import Overview, RunningJob, Share
 from pregao.queue.views import SchedulerFacts, WorkerFacts, is_alive, told_holds
 from pregao.system.banner import Firing
@@ -97,14 +100,16 @@ def _queue_problems(queue: Overview) -> list[str]:
 
 def _queue_document(queue: Overview | None) -> dict[str, Any]:
     if queue is None:
-        return dict.fromkeys(("queue", "outbox", "workers", "schedulers", "running_jobs"))
+        return dict.fromkeys(("queue", "held", "outbox", "workers", "schedulers", "running_jobs"))
     return {
         "queue": {
             "generation": queue.generation,
             "ready": _share_document(queue.ready),
             "delayed": _share_document(queue.delayed),
             "running": _share_document(queue.running),
+            "parked": _parked_document(queue.parked),
         },
+        "held": held_document(queue.gates),
         "outbox": {
             "entries": queue.outbox.entries,
             "bytes": queue.outbox.bytes,
@@ -120,6 +125,11 @@ def _queue_document(queue: Overview | None) -> dict[str, Any]:
 def _share_document(share: Share) -> dict[str, int | None]:
     counts = {priority.value: n if share.is_complete else None for priority, n in share.by_priority.items()}
     return {**counts, "total": share.total}
+
+
+def _parked_document(parked: Mapping[str, Mapping[JobPriority, int]]) -> dict[str, int]:
+    counts = {priority.value: sum(by[priority] for by in parked.values()) for priority in JobPriority}
+    return {**counts, "total": sum(counts.values())}
 
 
 def _member_document(member: WorkerFacts | SchedulerFacts, now: datetime) -> dict[str, Any]:

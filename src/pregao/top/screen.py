@@ -1,7 +1,8 @@
 """How a frame looks: a pure function from the frame and the size of the screen to something that Rich can print.
 
-The screen has a header, a table of the queues, the problems, and four sections that share what is left: each gets as
-many lines as it needs, as far as they go round, and says how many it does not show.
+The screen has a header, a table of the queues, the problems, and four sections that share what is left, five while
+something is held back: each gets as many lines as it needs, as far as they go round, and says how many it does not
+show.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pregao.domain.job import JobPriority
 from pregao.queue.overview import Overview, Share
 from pregao.terminal import printable
 from pregao.top.frame import LAG_SECONDS, Frame
+from pregao.top.held import held
 from pregao.top.sections import Section, failures, firings, running_jobs, share_out, workers
 
 PROBLEM_LINES = 2
@@ -33,10 +35,18 @@ _UNKNOWN = "?"
 
 def draw(frame: Frame, *, width: int, height: int | None = None) -> RenderableType:
     """The whole screen in `width` columns and at most `height` lines; without a `height` nothing is left out."""
-    problems = _problem_lines(frame.problems(), width, whole=height is None)
-    sections = [workers(frame), running_jobs(frame), firings(frame), failures(frame)]
+    first = held(frame)
+    sections = [
+        *([] if first is None else [first]),
+        workers(frame),
+        running_jobs(frame),
+        firings(frame),
+        failures(frame),
+    ]
     spaced = height is None or height >= SPACIOUS
-    used = HEADER_LINES + QUEUE_LINES + len(problems) + len(sections) * (2 if spaced else 1)
+    used = HEADER_LINES + QUEUE_LINES + bool(_parked(frame.queue)) + len(sections) * (2 if spaced else 1)
+    problems = _problem_lines(frame.problems(), width, None if height is None else height - used - len(sections))
+    used += len(problems)
     parts: list[RenderableType] = [_title(frame, width), _servers(frame), _queues(frame.queue), *problems]
     for section, lines in zip(sections, _lines(sections, None if height is None else height - used), strict=True):
         parts += [Text()] if spaced else []
@@ -95,9 +105,19 @@ def _queues(queue: Overview | None) -> RenderableType:
     shares = (None, None, None) if queue is None else (queue.ready, queue.delayed, queue.running)
     for name, share in zip(("ready", "delayed", "running"), shares, strict=True):
         table.add_row(name, *_counts(share))
+    if parked := _parked(queue):
+        table.add_row("parked", *map(str, parked))
     both = Table.grid(padding=(0, 4, 0, 0))
     both.add_row(table, _totals(queue))
     return both
+
+
+def _parked(queue: Overview | None) -> list[int]:
+    """Jobs that are held back, by priority and in all; nothing when there are none."""
+    if queue is None or not queue.parked:
+        return []
+    counts = [sum(by_priority[priority] for by_priority in queue.parked.values()) for priority in JobPriority]
+    return [*counts, sum(counts)]
 
 
 def _counts(share: Share | None) -> list[str]:
@@ -123,9 +143,11 @@ def _totals(queue: Overview | None) -> RenderableType:
     return lines
 
 
-def _problem_lines(problems: Sequence[str], width: int, *, whole: bool) -> list[Text]:
-    """The problems, each in two lines at most, and how many there is no room for."""
-    shown = problems if whole or len(problems) <= PROBLEMS else problems[: PROBLEMS - 1]
+def _problem_lines(problems: Sequence[str], width: int, room: int | None) -> list[Text]:
+    """The problems, each in two lines at most, and how many there is no room for; all of them without a `room`."""
+    whole = room is None
+    most = PROBLEMS if room is None else min(PROBLEMS, max(1, room // PROBLEM_LINES))
+    shown = problems if whole or len(problems) <= most else problems[: most - 1]
     lines: list[Text] = []
     for problem in shown:
         wrapped = textwrap.wrap(printable(problem), width - 2) or [""]

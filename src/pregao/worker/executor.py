@@ -215,7 +215,7 @@ class Executor:
         """A killed attempt counts like a lost lease: no retry is spent, and the third one fails the job."""
         report = AttemptReport(error=outcome.story, error_class=FailureClass.KILLED.value, footprint=outcome.footprint)
         delay_ms = backoff_ms(claim.attempt - 1)
-        return Settlement(claim=claim, completed=False, killed=True, report=report, delay_ms=delay_ms)
+        return Settlement(claim=claim, completed=False, killed=True, report=report, counts=True, delay_ms=delay_ms)
 
     async def _settle(self, claim: Claim, settlement: Settlement) -> None:
         settled = await self._settler.settle(settlement)

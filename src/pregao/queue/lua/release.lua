@@ -13,9 +13,10 @@ end
 local function leave_alone(kind, name, hold_ms)
   local id = kind .. ':' .. name
   local level = tonumber(string.match(redis.call('HGET', SLOW, id) or '0', '^%d+'))
-  redis.call('HSET', SLOW, id, text(math.min(SLOWEST, level + 1)) .. ' ' .. text(now_ms))
-  local until_ms = now_ms + hold_ms
-  if until_ms > tonumber(redis.call('HGET', HOLDS, id) or '0') then redis.call('HSET', HOLDS, id, until_ms) end
+  local until_ms = math.max(now_ms + hold_ms, tonumber(redis.call('HGET', HOLDS, id) or '0'))
+  redis.call('HSET', HOLDS, id, until_ms)
+  -- Its minutes without a complaint begin when it may be asked again: a long hold must not use them up.
+  redis.call('HSET', SLOW, id, text(math.min(SLOWEST, level + 1)) .. ' ' .. text(until_ms))
 end
 
 local function release(job, delay_ms, report, hold_ms)

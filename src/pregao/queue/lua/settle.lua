@@ -3,7 +3,7 @@
 -- The state and the fact for PostgreSQL are written together: both survive or neither does.
 -- Safe to repeat: the same token and outcome answers DUP. An old token answers STALE and writes nothing.
 -- After a cancel request a completed attempt still wins; any other end is cancelled.
--- A killed attempt (its process died) spends no retry: it runs again after the delay, and the `limit`th loss is the last.
+-- A killed attempt (its process died) spends no retry: it runs again after the delay, and the `limit`th loss is the last: poison.
 -- ARGV[3] losses that fail a job,
 -- ARGV[4…] per attempt: id, token, outcome (completed | failed | killed), retryable (1 | 0), delay in ms before the retry,
 --   body of the document, error as JSON, report as JSON, packed result or '',
@@ -32,8 +32,17 @@ local function again(job, outcome, retryable)
   return true
 end
 
+-- The last loss says that it is the last, in the document and in the attempt's report, before how the process ended.
+local function poison(job, error_json, report)
+  local story = '"killed ' .. text(job.lost) .. ' times: the job is poison; the last time: '
+  if string.sub(error_json, 1, 1) == '"' then error_json = story .. string.sub(error_json, 2) end
+  local told = string.match(report, '^{"error":"(.*)$')
+  return error_json, told and '{"error":' .. story .. told or report
+end
+
 local function settle(job, at)
   local outcome, delay_ms, result = ARGV[at + 2], tonumber(ARGV[at + 4]), ARGV[at + 8]
+  local error_json, report = ARGV[at + 6], ARGV[at + 7]
   local recorded = outcome == 'completed' and 'completed' or 'failed'
   leave_running(job, outcome)
   if outcome == 'completed' then
@@ -45,10 +54,11 @@ local function settle(job, at)
     make_delayed(job, now_ms + delay_ms)
   else
     finish(job, 'failed')
+    if outcome == 'killed' then error_json, report = poison(job, error_json, report) end
   end
   note_end(job.scraper, outcome == 'completed', ARGV[at + 9], ARGV[at + 6])
-  local more = ended_attempt(job, recorded, ARGV[at + 7])
-  local whole = document(job, ARGV[at + 5], ARGV[at + 6])
+  local more = ended_attempt(job, recorded, report)
+  local whole = document(job, ARGV[at + 5], error_json)
   if job.state == 'retry' then
     redis.call('SET', data_key(job.id), whole)
     fact(job, more)

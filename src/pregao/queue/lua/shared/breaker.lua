@@ -16,6 +16,12 @@ local function write_failures()
   end
 end
 
+-- What somebody tripped (it says `who`) stays so for its time, whatever was still running then.
+local function stays(open)
+  local ends = ends_at(open)
+  return ends == 0 or (ends and string.find(open, '"who":', 1, true))
+end
+
 -- An attempt ended. `class` is '' for one that says nothing about the scraper: completed counts as its health.
 local function note_end(scraper, completed, class, error_json)
   if completed and healthy[scraper] then return end
@@ -25,7 +31,7 @@ local function note_end(scraper, completed, class, error_json)
   if completed then
     healthy[scraper] = true
     if limit or rules[open_rule] then in_a_row[scraper] = '' end
-    if rules[open_rule] and ends_at(rules[open_rule]) ~= 0 then change_control(open_rule, '', 'a job completed') end
+    if rules[open_rule] and not stays(rules[open_rule]) then change_control(open_rule, '', 'a job completed') end
     return
   end
   if class == '' or not (limit or rules[open_rule]) then return end
@@ -38,6 +44,7 @@ local function note_end(scraper, completed, class, error_json)
   if not was_open and (not limit or count < limit) then return end
   local lasted = was_open and tonumber(string.match(was_open, '"for_ms":(%d+)') or '')
   local for_ms = lasted and math.min(LONGEST_MS, 2 * lasted) or FIRST_MS
+  local since = was_open and string.match(was_open, '"since":("[^"]*")') or iso(now_ms)
   change_control(open_rule, string.format('%.0f|{"class":"%s","count":%d,"for_ms":%d,"since":%s,"error":%s}',
-    now_ms + for_ms, class, count, for_ms, iso(now_ms), error_json), 'breaker')
+    now_ms + for_ms, class, count, for_ms, since, error_json), 'breaker')
 end

@@ -2,7 +2,8 @@
 -- pause:priority:{name}, pause:scraper:{name}  'until_ms|who and why as JSON', 0 = until somebody resumes it
 -- off:scraper:{name}                           switched off by configuration
 -- login:scraper:{name}                         '0|why as JSON': its session has to be renewed first
--- open:scraper:{name}                          'until_ms|why as JSON': the breaker is open; one job at a time afterwards
+-- open:scraper:{name}                          'until_ms|why as JSON': the breaker is open (0 = until somebody resets it);
+--                                              one job at a time afterwards
 -- cap:scraper:{name}, cap:host:{name}          how many jobs may run at once
 -- rate:scraper:{name}, rate:host:{name}        'count/window_ms': how many may start in any such window
 -- interval:scraper:{name}                      ms between two starts
@@ -190,14 +191,18 @@ local function work_waits()
   return #keys > 0 and redis.call('EXISTS', unpack(keys)) > 0
 end
 
+local function tell_change(name, before, value, who)
+  local version = redis.call('HINCRBY', prefix .. 'changes', 'control', 1)
+  add_fact({'control', name, 'before', before, 'after', value, 'who', who,
+    'at', generation .. ' ' .. text(version) .. ' ' .. text(now_ms)})
+end
+
 -- Change one rule ('' takes it away), with the fact of who did it and what was there before.
 local function change_control(name, value, who)
   local before = settings({name})[name] or ''
   if value == '' then redis.call('HDEL', CONTROL, name) else redis.call('HSET', CONTROL, name, value) end
   controls[name] = value ~= '' and value or false
   rooms, hosts_of_scraper = {}, {}
-  local version = redis.call('HINCRBY', prefix .. 'changes', 'control', 1)
-  add_fact({'control', name, 'before', before, 'after', value, 'who', who,
-    'at', generation .. ' ' .. text(version) .. ' ' .. text(now_ms)})
+  tell_change(name, before, value, who)
   return before
 end

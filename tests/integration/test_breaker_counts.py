@@ -1,4 +1,4 @@
-"""The breaker of a scraper: it opens, lets one job at a time probe, and closes. By a clock that the tests move."""
+"""What the breaker of a scraper counts, when attempts end in one call or in several."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ OPEN = "open:scraper:b3"
 
 
 class Breaker:
-    """A queue whose scraper B3 has a breaker; `now` is its time in ms."""
+    """A queue whose scraper B3 has a breaker."""
 
     def __init__(self, redis: redis_asyncio.Redis) -> None:
-        self.now = 1_800_000_000_000
-        self.queue = QueueCommands(redis, now_ms=lambda: self.now)
+        self.queue = QueueCommands(redis)
         self._sequence = 0
 
     async def is_open(self) -> bool:
@@ -80,33 +79,4 @@ async def test_a_success_or_another_class_in_between_begins_the_count_again(
 ) -> None:
     for outcomes in calls:
         await breaker.run(outcomes)
-    assert not await breaker.is_open()
-
-
-async def test_after_its_time_one_job_probes_and_closes_it(breaker: Breaker) -> None:
-    await breaker.run(["network"] * LIMIT)
-    breaker.now += 60_000
-    await breaker.queue.enqueue([spec("B3") for _ in range(5)])
-    (probe,) = await breaker.claim(5)
-    assert await breaker.claim(5) == []
-    await breaker.queue.settle([settlement(probe, "ok")])
-    assert not await breaker.is_open()
-    assert len(await breaker.claim(5)) == 4
-
-
-async def test_a_probe_that_fails_opens_it_for_twice_as_long(breaker: Breaker) -> None:
-    await breaker.run(["network"] * LIMIT)
-    breaker.now += 60_000
-    assert len(await breaker.run(["network"])) == 1
-    breaker.now += 60_000
-    assert await breaker.run(["ok"]) == []
-    breaker.now += 60_000
-    assert len(await breaker.claim(5)) == 1
-
-
-async def test_a_failure_that_says_nothing_about_the_scraper_is_not_counted(breaker: Breaker) -> None:
-    await breaker.queue.enqueue([spec("B3") for _ in range(LIMIT)])
-    for claim in await breaker.claim(LIMIT):
-        report = AttemptReport(error="no such ticker", error_class="not_found")
-        await breaker.queue.settle([Settlement(claim=claim, completed=False, report=report)])
     assert not await breaker.is_open()
