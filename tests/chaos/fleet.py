@@ -9,11 +9,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from pregao.embedded.parent import as_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Fleet:
-    """Worker processes of one system; `executions()` is what the jobs themselves say of what ran."""
+    """Worker processes that die with this one; `executions()` is what the jobs themselves say of what ran."""
 
     def __init__(self, home: Path, redis_url: str, database_url: str, **environ: str) -> None:
         self._home = home
@@ -36,7 +38,7 @@ class Fleet:
         with (self._home / f"{role}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pregao", role],
-                env=self.environ,
+                env={**self.environ, **as_parent()},
                 cwd=self._home,
                 stdout=log,
                 stderr=subprocess.STDOUT,

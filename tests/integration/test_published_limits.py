@@ -251,6 +251,20 @@ async def test_a_limit_holds_over_all_workers_as_soon_as_it_is_written(
         assert (await views.lengths()).running == 3
 
 
+async def test_the_first_claim_of_a_new_system_finds_the_limits(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews
+) -> None:
+    """Its jobs came before its first worker, which is who writes them."""
+    settings = make_settings()
+    Path(settings.scrapers_file).write_text(
+        "{scrapers: {Gated: {hosts: [b3.com.br]}}, hosts: {b3.com.br: {concurrency: 1}}}"
+    )
+    await queue.enqueue([spec("Gated", str(number)) for number in range(6)])
+    async with working(settings, slots=6):
+        await eventually(scrapes)
+        assert (await scrapes(), (await views.lengths()).running) == (["0"], 1)
+
+
 async def test_the_jobs_of_a_scraper_that_is_disabled_wait_and_run_when_it_is_enabled(
     make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews, pool: asyncpg.Pool
 ) -> None:

@@ -12,6 +12,7 @@ import redis.asyncio as redis_asyncio
 from tests.builders import eventually, spec, written_to_file
 from tests.working import SettingsMaker, ended, has_length, open_gate, scrapes, working
 
+from pregao.domain.clock import SystemClock
 from pregao.domain.errors import QueueUnavailable
 from pregao.domain.job import JobStatus
 from pregao.embedded.valkey import Valkey
@@ -22,6 +23,15 @@ from pregao.queue.views import QueueViews
 from pregao.scrapers import http
 from pregao.worker import inloop
 from pregao.worker.processor import JobProcessor
+
+
+class StandingStill(SystemClock):
+    """The machine's clock, as a process sees it that was frozen for a while."""
+
+    stood_still_seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.stood_still_seconds
 
 
 @pytest.mark.parametrize(
@@ -126,6 +136,31 @@ async def test_a_worker_claims_again_after_its_connection_was_cut_without_a_word
         await queue.enqueue([job])
         # Every command that was under way has its own ten seconds, and is repeated.
         await eventually(lambda: views.status(job.id), lambda now: now is JobStatus.COMPLETED, seconds=60)
+
+
+async def test_a_worker_that_stood_still_for_longer_than_a_lease_begins_nothing_that_it_claimed_before(
+    make_settings: SettingsMaker, queue: QueueCommands, views: QueueViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has these jobs by now may be as many as the limits allow."""
+    settings = make_settings()
+    clock = StandingStill()
+    real = QueueCommands.claim
+
+    async def frozen_before_the_answer(self: QueueCommands, *arguments: object, **named: object) -> Claims:
+        answer = await real(self, *arguments, **named)  # type: ignore[arg-type]
+        if answer.claims and not clock.stood_still_seconds:
+            clock.stood_still_seconds = settings.lease_ms / 1000
+        return answer
+
+    monkeypatch.setattr(QueueCommands, "claim", frozen_before_the_answer)
+    processor = JobProcessor(1, settings=settings, clock=clock, records=False)
+    job = spec("Echo", "PETR4")
+    await queue.enqueue([job])
+    await processor.start()
+    document = await ended(views, job, JobStatus.COMPLETED)
+    await processor.stop()
+    assert await scrapes() == ["PETR4"]
+    assert (document["attempt"], document["retry_count"], document["lost_count"]) == (2, 0, 0)
 
 
 async def test_jobs_of_a_claim_whose_answer_is_under_way_at_the_stop_are_not_left_running(

@@ -177,8 +177,12 @@ class Claimer:
         return answer
 
     async def _accept(self, answer: Claims, claimed_at: float) -> None:
-        for claim in answer.claims:
-            self._on_claim(claim, claimed_at)
+        if self._clock.monotonic() >= claimed_at + self._lease_ms / 1000:
+            # Others may run these by now, up to every limit: a process that was frozen must not join them.
+            await self._give_back(answer, "released: its worker stood still for longer than a lease")
+        else:
+            for claim in answer.claims:
+                self._on_claim(claim, claimed_at)
         for unreadable in answer.unreadable:
             self._on_unreadable(*unreadable)
         if answer.foreign:
@@ -190,11 +194,16 @@ class Claimer:
             return
         try:
             answer = await self._ask(self._commands.claim, 0, NO_RATION)
-            taken = [(claim.job_id, claim.token) for claim in answer.claims]
-            if taken:
-                await self._commands.release(taken, reason="released: the worker stopped before it ran")
+            await self._give_back(answer, "released: the worker stopped before it ran")
         except PregaoError as error:
             logger.warning("jobs of an unanswered claim go back when their leases end: {}", error)
+
+    async def _give_back(self, answer: Claims, reason: str) -> None:
+        """Return what was claimed and not begun; what somebody else has by now is left alone."""
+        taken = [(claim.job_id, claim.token) for claim in answer.claims]
+        if taken:
+            logger.warning("{} claimed jobs were given back: {}", len(taken), reason)
+            await self._commands.release(taken, reason=reason)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, unless told to be quiet meanwhile."""

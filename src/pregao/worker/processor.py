@@ -189,7 +189,9 @@ class JobProcessor:
                     group.create_task(RecorderProcess(self._settings, self._role_command).run())
                 group.create_task(self._settler.run())
                 group.create_task(self._generation.run())
-                group.create_task(self._publisher().run())
+                publisher = self._publisher()
+                await publisher.step()  # a new queue has no limits yet, and the first claim must find them
+                group.create_task(publisher.run())
                 group.create_task(self._session_watch().run())
                 self._backpressure.look()
                 group.create_task(self._backpressure.run())

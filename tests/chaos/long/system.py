@@ -127,6 +127,11 @@ class System:
         self.jobs += specs
         return specs
 
+    async def accept(self, specs: list[JobSpec]) -> None:
+        """Accept these as well."""
+        await self.commands.enqueue(specs)
+        self.jobs += specs
+
     async def until_begun(self, share: float) -> None:
         """Wait until that share of the jobs was begun, by the oracle."""
         wanted = share * len(self.jobs)
@@ -192,11 +197,13 @@ class System:
         may_be_lost: Callable[[str], bool] = lambda _: False,
         failed: frozenset[str] = frozenset(),
         redis_forgot: bool = False,
+        sent_away: int = 0,
     ) -> None:
         """Compare what was asked for, what ran and what is recorded; fill the report's line; assert the bars.
 
         `may_be_lost(id)` holds for a job that no part of the system ever recorded; `failed` are the tickers that
-        have to end as failed; after `redis_forgot`, what had completed may have done so again.
+        have to end as failed; after `redis_forgot`, what had completed may have done so again; `sent_away` executions
+        were answered "later", so that running again is no loss.
         """
         executions = self.oracle.executions()
         results = await self.rows("SELECT job_id::text, ticker, success FROM scraper_results")
@@ -207,7 +214,7 @@ class System:
         forgiven = {job_id for job_id in missing if may_be_lost(job_id)}
         entry = self.entry
         entry.jobs, entry.lost, entry.unrecorded_lost = len(self.jobs), len(missing - forgiven), len(forgiven)
-        entry.rerun = sum(executions.values()) - len(executions)
+        entry.rerun = sum(executions.values()) - len(executions) - sent_away
         entry.late_settles_refused = self.late_settles_refused()
         recoveries = [self.oracle.recovery_seconds(pid, at) for pid, at in self._deaths]
         entry.recoveries += [seconds for seconds in recoveries if seconds is not None]

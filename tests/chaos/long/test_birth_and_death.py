@@ -12,6 +12,7 @@ from tests.chaos.long.system import JOBS, System
 
 from pregao.domain.job import JobStatus
 from pregao.domain.lifecycle import POISON_LIMIT
+from pregao.embedded.parent import as_parent
 from pregao.queue.commands import WORKER_SILENCE_MS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
@@ -25,7 +26,8 @@ async def test_a_thousand_starts_and_kills_leave_nothing_behind(system: System) 
     await system.enqueue(system.scaled(JOBS // 4))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.chaos.long.doomed_worker", str(cycles), str(system.chance.random()),
-        env={**system.fleet.environ, "SCRAPER_CONCURRENT_JOBS": "3"}, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL,
+        env={**system.fleet.environ, **as_parent(), "SCRAPER_CONCURRENT_JOBS": "3"}, cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert await process.wait() == 0
     system.entry.fault("start and kill -9", cycles)

@@ -17,6 +17,8 @@ from tests.builders import eventually
 from tests.chaos.fleet import ROOT
 from tests.chaos.long.system import System
 
+from pregao.embedded.parent import as_parent
+
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 HOUR = 3600
@@ -37,6 +39,7 @@ class Schedulers:
         self._home = home
         self._environ = {
             **os.environ,
+            **as_parent(),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
             "PREGAO_HOME": str(home),
             "PREGAO_SCHEDULES": str(home / "schedules.yaml"),

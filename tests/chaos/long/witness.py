@@ -26,15 +26,16 @@ class Witness:
         """Nothing to give back."""
 
     async def scrape(self, ticker: str | None) -> Any:
-        _write_down("S", ticker)
+        write_down("S", ticker)
         await asyncio.sleep(float(os.environ.get(JOB_SECONDS, "0")))
-        _write_down("E", ticker)
+        write_down("E", ticker)
         data = {"argument": ticker}
         if size := int(os.environ.get(RESULT_BYTES, "0")):
             data["page"] = base64.b64encode(os.urandom(size * 3 // 4)).decode()
         return ScraperResult(success=True, data=data)
 
 
-def _write_down(what: str, ticker: str | None) -> None:
+def write_down(what: str, ticker: str | None) -> None:
+    """One line in the file of this process."""
     with (Path(os.environ[LOG]) / f"{os.getpid()}.log").open("a") as log:
         log.write(f"{what} {time.time():.6f} {ticker}\n")
