@@ -65,7 +65,7 @@ def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:
         "commit": proof_page.commit(),
         "machine": proof_page.machine(),
         "load_before": psutil.getloadavg()[0],
-        "server": f"{engines.version()}, appendonly yes, appendfsync everysec, core {SERVER_CORE}",
+        "server": f"{engines.version()}, appendonly yes, appendfsync everysec, file not rewritten meanwhile, core {SERVER_CORE}",
         "worker": f"one process, core {WORKER_CORE}, uvloop, logging at WARNING",
         "contestants": stated,
     }

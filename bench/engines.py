@@ -110,6 +110,8 @@ def running_engines() -> Iterator[Engines]:
         with redis.Redis.from_url(valkey.url) as client:
             client.config_set("slowlog-log-slower-than", SLOWLOG_US)
             client.config_set("slowlog-max-len", 10_000)
+            # A rewrite of the file by a child would share the server's core with it, in whichever run it falls into.
+            client.config_set("auto-aof-rewrite-percentage", 0)
             yield Engines(valkey, postgres, client)
     finally:
         valkey.kill()

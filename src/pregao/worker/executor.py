@@ -67,11 +67,17 @@ class Executor:
         return self._in_loop.abandoned
 
     async def execute(
-        self, claim: Claim, stop: asyncio.Future[StopReason], on_abandoned: Callable[[Outcome], None]
+        self,
+        claim: Claim,
+        stop: asyncio.Future[StopReason],
+        *,
+        on_over: Callable[[], None],
+        on_abandoned: Callable[[Outcome], None],
     ) -> None:
         """Run the attempt and end it in the queue; raises only what the queue itself raises.
 
-        `on_abandoned` gets the outcome of an attempt that cannot be stopped: the caller has it ended by `end`.
+        `on_over` is called between the two. `on_abandoned` gets the outcome of an attempt that cannot be stopped: the
+        caller has it ended by `end`.
         """
         try:
             outcome = await self._run(claim, stop, on_abandoned)
@@ -79,6 +85,7 @@ class Executor:
             logger.exception("job {} failed in a way that was not foreseen", claim.job_id)
             outcome = Failed(classify(error))
         if outcome is not None:
+            on_over()
             await self.end(claim, outcome)
 
     async def _run(

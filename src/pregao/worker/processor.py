@@ -249,7 +249,8 @@ class JobProcessor:
             self._group.create_task(self._give_up(claim, slot, outcome))
 
         try:
-            await self._executor.execute(claim, slot.stop, abandon)
+            over = partial(self._slots.settle, slot)
+            await self._executor.execute(claim, slot.stop, on_over=over, on_abandoned=abandon)
         except QueueError as error:
             logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
         finally:
@@ -295,7 +296,7 @@ class JobProcessor:
                 version=running_version(),
                 slots=self.worker_count,
                 used_slots=self._slots.used,
-                running=len(self._slots),
+                running=self._slots.running,
                 browsers=self._browsers.count,
                 used_browsers=self._browsers.used,
                 **self._backpressure.facts,

@@ -7,11 +7,14 @@ import asyncio
 from pregao.attempt.outcome import StopReason
 from pregao.queue.messages import Claim
 
+SETTLING_LIMIT = 200
+"""One settle batch: a worker that is killed has run no more than its slots and these."""
+
 
 class Slot:
     """One attempt that runs here, in as many slots as its job weighs. `browser` says that it launches one.
 
-    `stop` gets the reason why it must end early; the first reason stays.
+    `stop` gets the reason why it must end early; the first reason stays. `settling` says that it is over.
     """
 
     def __init__(self, claim: Claim, weight: int, *, browser: bool) -> None:
@@ -19,6 +22,7 @@ class Slot:
         self.token = claim.token
         self.weight = weight
         self.browser = browser
+        self.settling = False
         self.stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
 
     def ask(self, reason: StopReason) -> None:
@@ -34,13 +38,18 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.used = 0
+        self.used = self.settling = 0
         self._taken: dict[str, Slot] = {}
         self._by_job: dict[str, list[Slot]] = {}
         self._left = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._taken)
+
+    @property
+    def running(self) -> int:
+        """Attempts that are not over."""
+        return len(self._taken) - self.settling
 
     @property
     def free(self) -> int:
@@ -55,11 +64,20 @@ class Slots:
         self.used += slot.weight
         return slot
 
+    def settle(self, slot: Slot) -> None:
+        """The attempt is over and has to be settled yet: its slots are free for others, unless too many are like it."""
+        if self.settling < SETTLING_LIMIT and slot.token in self._taken and not slot.settling:
+            slot.settling = True
+            self.settling += 1
+            self.used -= slot.weight
+            self._left.set()
+
     def leave(self, slot: Slot) -> bool:
         """Give its slots back; False when that was done before."""
         held = self._taken.pop(slot.token, None) is not None
         if held:
-            self.used -= slot.weight
+            self.settling -= slot.settling
+            self.used -= 0 if slot.settling else slot.weight
             same_job = self._by_job[slot.job_id]
             same_job.remove(slot)
             if not same_job:
