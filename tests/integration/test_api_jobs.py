@@ -338,14 +338,8 @@ async def test_a_waiting_job_moves_to_another_queue(api: ApiService) -> None:
     answer = await api.client.patch(f"/api/jobs/{job['id']}", json={"priority": "HIGH"})
     assert (answer.status_code, answer.json()["priority"]) == (200, "high")
     counts = {"high": 1, "normal": 0, "low": 0, "total": 1, "delayed": 0, "running": 0, "parked": 0}
-    assert await api.get("/queue/status") == {
-        **counts,
-        "paused": [],
-        "breakers": [],
-        "slowed": [],
-        "logins": [],
-        "sample": False,
-    }
+    status = await api.get("/queue/status")
+    assert {name: status[name] for name in counts} == counts
 
 
 async def test_the_priority_of_an_ended_job_is_settled(api: ApiService) -> None:
