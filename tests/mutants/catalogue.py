@@ -20,6 +20,9 @@ GATES = "tests/property/test_gates.py"
 MODEL = "tests/property/test_queue_model.py"
 WOKEN = "tests/integration/test_woken_claims.py"
 NEIGHBOURS = "tests/integration/test_neighbours.py"
+LIMITS = "tests/integration/test_published_limits.py"
+SLOW_DOWN = "tests/integration/test_slow_down.py"
+SURVIVES = "tests/integration/test_worker_survives.py"
 
 
 @dataclass(frozen=True)
@@ -541,5 +544,26 @@ MUTANTS = (
         "    count_started()\n    rooms = {}\n",
         "    count_started()\n",
         (GATES,),
+    ),
+    Mutant(
+        "refusals that came together are many complaints",
+        f"{LUA}/release.lua",
+        "if started_ms >= tonumber(since) then",
+        "if true then",
+        (SLOW_DOWN,),
+    ),
+    Mutant(
+        "a worker claims before it has written the limits",
+        "src/pregao/worker/processor.py",
+        "await publisher.step()",
+        "pass",
+        (LIMITS,),
+    ),
+    Mutant(
+        "a frozen worker begins what it claimed before",
+        "src/pregao/worker/claimer.py",
+        "if self._clock.monotonic() >= claimed_at + self._lease_ms / 1000:",
+        "if False:",
+        (SURVIVES,),
     ),
 )
