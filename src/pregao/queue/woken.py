@@ -52,7 +52,8 @@ class WokenClaims:
 
     async def _send(self, arguments: list[Any]) -> Any:
         if self._connection is None:
-            self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(ANSWER_SECONDS):  # the greeting is read without a limit, as all is that blocks
+                self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         connection = self._connection
         limit = asyncio.get_running_loop().call_later(WAKE_SECONDS + ANSWER_SECONDS, self.abort)
         answered = False
