@@ -10,7 +10,7 @@ from loguru import logger
 from pregao.domain.errors import QueueError, StoreError
 from pregao.queue.commands import QueueCommands
 from pregao.recovery import ensure_generation
-from pregao.store.pool import open_pool
+from pregao.store.pool import close_pool, open_pool
 
 RETRY_SECONDS = 1.0
 
@@ -52,5 +52,5 @@ class GenerationKeeper:
     async def aclose(self) -> None:
         """Close the connection to PostgreSQL, if one was opened."""
         if self._pool is not None:
-            await self._pool.close()
+            await close_pool(self._pool)
             self._pool = None

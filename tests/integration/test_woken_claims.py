@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -68,6 +69,18 @@ async def test_a_wait_that_is_aborted_says_so_and_the_next_one_works(
     job = spec("Echo", "PETR4")
     await queue.enqueue([job])
     assert [c.job_id for c in (await woken.claim("w", want=1, lease_ms=LEASE_MS, sequence=1)).claims] == [job.id]
+
+
+async def test_a_server_that_takes_the_connection_and_never_speaks_is_given_up(
+    queue: QueueCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a cut cable makes it: what blocks has no timeout of its own."""
+    monkeypatch.setattr("pregao.queue.woken.ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silence:
+        woken = WokenClaims(f"redis://127.0.0.1:{silence.getsockname()[1]}/0", queue)
+        with pytest.raises(QueueUnavailable):
+            await asyncio.wait_for(woken.claim("w", want=1, lease_ms=LEASE_MS, sequence=1), 20)
+        await woken.aclose()
 
 
 async def test_a_claim_that_was_asked_about_cannot_be_made_afterwards(queue: QueueCommands) -> None:

@@ -27,6 +27,9 @@ RATIONS = "tests/integration/test_rations.py"
 CLAIMER = "tests/integration/test_claimer.py"
 CAPACITY = "tests/integration/test_worker_capacity.py"
 MEMORY = "tests/unit/test_memory_mark.py"
+LIMITS = "tests/integration/test_published_limits.py"
+SLOW_DOWN = "tests/integration/test_slow_down.py"
+SURVIVES = "tests/integration/test_worker_survives.py"
 
 
 @dataclass(frozen=True)
@@ -689,5 +692,26 @@ MUTANTS = (
         "  tell_change(name, before, '', who)\n",
         "",
         (BREAKERS,),
+    ),
+    Mutant(
+        "refusals that came together are many complaints",
+        f"{LUA}/release.lua",
+        "if started_ms >= tonumber(since) then",
+        "if true then",
+        (SLOW_DOWN,),
+    ),
+    Mutant(
+        "a worker claims before it has written the limits",
+        "src/pregao/worker/processor.py",
+        "await publisher.step()",
+        "pass",
+        (LIMITS,),
+    ),
+    Mutant(
+        "a frozen worker begins what it claimed before",
+        "src/pregao/worker/claimer.py",
+        "if self._clock.monotonic() >= claimed_at + self._lease_ms / 1000:",
+        "if False:",
+        (SURVIVES,),
     ),
 )

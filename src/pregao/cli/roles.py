@@ -104,7 +104,7 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
     from pregao.queue.commands import QueueCommands
     from pregao.queue.connection import open_redis
     from pregao.recovery import reconcile
-    from pregao.store.pool import open_pool
+    from pregao.store.pool import close_pool, open_pool
     from pregao.store.recorder import Recorder
     from pregao.store.scrubber import Scrubber
 
@@ -119,7 +119,7 @@ async def _recorder(settings: Settings, stop: asyncio.Event) -> None:
             calm_collector()
             await first_of(stop, recorder.run(), Scrubber(redis, settings.key_prefix).run())
     finally:
-        await pool.close()
+        await close_pool(pool)
         await generation.aclose()
         await redis.aclose()
 

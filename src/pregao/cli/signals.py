@@ -20,6 +20,7 @@ Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 15.0
+CANCEL_AGAIN_SECONDS = 3.0
 
 
 def run_role(role: str, serve: Serve) -> None:
@@ -83,9 +84,12 @@ async def first_of(stop: asyncio.Event, *running: Awaitable[None]) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {group.create_task(_as_coroutine(one)) for one in running} | {group.create_task(_wait(stop))}
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
+            _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            while left:
+                # More than once: a client whose connection breaks at that moment may tell of that alone, and go on.
+                for task in left:
+                    task.cancel()
+                _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
 

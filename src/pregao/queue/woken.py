@@ -76,7 +76,8 @@ class WokenClaims:
             self._line.abort()
 
     async def _send(self, keys: list[str], arguments: list[Any]) -> Any:
-        await self._line.connect()
+        async with asyncio.timeout(ANSWER_SECONDS):  # the greeting is read without a limit, as all is that blocks
+            await self._line.connect()
         if self._aborted:
             raise WaitAborted("the wait for work was given up before it began")
         answered = False

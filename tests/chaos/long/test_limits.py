@@ -76,13 +76,13 @@ async def until_asked(source: Source, host: str, count: int, *, seconds: float =
     await eventually(asked, lambda asked: asked >= count, seconds=seconds, what=f"{count} requests of {host}")
 
 
-async def until_refused(source: Source, host: str) -> None:
-    """Wait until somebody was told to come back later."""
+async def until_known_to_complain(system: System, host: str) -> None:
+    """Wait until the queue was told of a refusal: no worker's death makes it forget that."""
 
-    async def refused() -> bool:
-        return any(request.asked_until for request in source.requests(host))
+    async def known() -> bool:
+        return bool(await system.redis.hexists("scraper:slow", f"host:{host}"))
 
-    await eventually(refused, what=f"a refusal by {host}")
+    await eventually(known, seconds=60, what=f"a complaint of {host}")
 
 
 async def worker_that_asks(system: System, source: Source, host: str) -> subprocess.Popen[bytes]:
@@ -131,6 +131,7 @@ async def test_a_hosts_limits_are_never_exceeded(system: System, source: Source,
     await source.takes(ALPHA, 20, 160)
     await source.gathers(BRAVO, GATHERED)
     await source.takes(BRAVO, 50, 150)
+    await source.takes(DELTA, 100, 200)
     waiting = jobs_of(system, ("Amber", "Azure"), system.scaled(2_000, at_least=400))
     others = jobs_of(system, ("Brown",), system.scaled(1_500, at_least=GATHERED))
     few = jobs_of(system, ("Denim",), 2 * PER_MINUTE if system.scaled(100) >= 100 else PER_MINUTE)
@@ -152,8 +153,11 @@ async def test_a_hosts_limits_are_never_exceeded(system: System, source: Source,
         f"{len(others)} jobs done while {still_waiting} of {ALPHA} waited"
     )
     assert still_waiting >= len(waiting) // 2, "jobs that wait hold no slot"
-    check_limits(system, asked, ALPHA, PER_SECOND, 1.0)
-    check_limits(system, asked, DELTA, PER_MINUTE, 60.0)
+    for host, count, seconds in ((ALPHA, PER_SECOND, 1.0), (DELTA, PER_MINUTE, 60.0)):
+        check_limits(system, [one for one in asked if one.request.host == host], host, count, seconds)
+        starts = most_within((one.started for one in attempts if HOSTS[one.scraper] == host), seconds)
+        system.entry.remarks.append(f"{host}: at most {starts} starts in any {seconds:g} s")
+        assert starts <= count
     check_order(system, attempts)
 
 
@@ -170,28 +174,25 @@ async def break_things_while_it_is_asked(system: System, source: Source, host: s
         await fault()
 
 
-def check_limits(system: System, asked: list[Asked], host: str, count: int, seconds: float) -> None:
-    """A host's limits, as it saw its requests itself.
+def check_limits(system: System, mine: list[Asked], host: str, count: int, seconds: float) -> None:
+    """The limits of a host, as it saw its requests itself.
 
     What counts is what was sent for an attempt that still held its lease, and, for the rate, within the margin by which
     the queue makes the time longer: a start is what the queue can hold to the limit, and it knows nothing of how long a
     request is on its way.
     """
-    mine = [one for one in asked if one.request.host == host]
     margin_seconds = seconds * 0.02 + 0.05
     held = [one for one in mine if not one.outlived_its_lease]
     soon = [one.request.opened for one in held if one.late_seconds <= margin_seconds]
     at_once = most_at_once(one.request for one in held), most_at_once(one.request for one in mine)
-    starts = most_within((one.attempt.started for one in mine), seconds)
     requests = most_within(soon, seconds), most_within((one.request.opened for one in mine), seconds)
     system.entry.remarks.append(
         f"{host}, limits {CAP} at once and {count} in {seconds:g} s: {len(mine)} requests, at most {at_once[1]} at "
-        f"once ({at_once[0]} of those with a lease), {starts} starts and {requests[1]} requests in any {seconds:g} s "
-        f"({requests[0]} of those in time; {len(held) - len(soon)} were sent more than {margin_seconds * 1000:.0f} ms "
-        f"after their start, {len(mine) - len(held)} after their lease)"
+        f"once ({at_once[0]} of those with a lease) and {requests[1]} in any {seconds:g} s ({requests[0]} of those in "
+        f"time); {len(held) - len(soon)} were sent more than {margin_seconds * 1000:.0f} ms after their start, "
+        f"{len(mine) - len(held)} after their lease"
     )
-    assert at_once[0] == CAP
-    assert starts == count
+    assert at_once[0] <= CAP
     assert requests[0] <= count
 
 
@@ -220,7 +221,8 @@ async def test_a_host_that_asks_to_be_left_alone_is(system: System, source: Sour
     await system.accept(jobs_of(system, ("Coral", "Cyan"), system.scaled(CHARLIES, at_least=60)))
     await system.accept(jobs_of(system, ("Denim",), 24))
     await start_workers(system, source, tmp_path, f"  {CHARLIE}: {{concurrency: 8}}\n  {DELTA}: {{concurrency: 2}}\n")
-    await until_refused(source, CHARLIE)
+    for host in (CHARLIE, DELTA):
+        await until_known_to_complain(system, host)
     await system.accept(jobs_of(system, ("Brown",), system.scaled(1_000, at_least=100)))
     await kill_who_asks(system, source, BRAVO)
     await restart_valkey(system)
@@ -254,8 +256,9 @@ def check_holds(system: System, asked: list[Asked], host: str) -> list[Hold]:
     refused = [one for one in mine if one.request.asked_until]
     told = [one for one in refused if one.attempt.outcome == "released"]
     holds: list[Hold] = []
-    for one in sorted(told, key=lambda one: one.attempt.ended):
-        if holds and one.attempt.ended < holds[-1].until:
+    for one in told:
+        if holds and one.request.opened < holds[-1].until:
+            holds[-1].heard = min(holds[-1].heard, one.attempt.ended)
             holds[-1].until = max(holds[-1].until, one.request.asked_until)
         else:
             holds.append(Hold(one.attempt.ended, one.request.asked_until))
@@ -279,11 +282,11 @@ def check_speed_after(system: System, asked: list[Asked], host: str, hold: Hold,
         one.attempt.started for one in asked if one.request.host == host and one.attempt.started > hold.until
     )
     slow = [start for start in starts if start < hold.heard + RECOVERY_SECONDS]
-    fast = [start for start in starts if start > hold.until + RECOVERY_SECONDS + 5]
+    fast = starts[len(slow) :]
     shortest = min(later - earlier for earlier, later in pairwise(slow))
     system.entry.remarks.append(
         f"{host} afterwards: {len(slow)} starts, {shortest:.3f} s apart or more, and then at most "
         f"{most_within(fast, 1.0)} starts a second"
     )
-    assert shortest >= distance_seconds
+    assert shortest > distance_seconds - 0.001, "the queue counts milliseconds"
     return most_within(fast, 1.0)
