@@ -54,7 +54,11 @@ def _measure(session: Session, name: str) -> list[Outcome]:
         failed = Outcome(name, "", failed={PREGAO: f"{type(error).__name__}: {error}"})
         failed.goals = [Goal(name, math.nan, 0)]
         return [failed]
-    return measured if isinstance(measured, list) else [measured]
+    outcomes = measured if isinstance(measured, list) else [measured]
+    for outcome in outcomes:
+        # What a peer that did not run would have come to is not known: no goal is met without it.
+        outcome.goals += [Goal(f"{who} failed", math.nan, 0) for who in outcome.failed]
+    return outcomes
 
 
 def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def machine(engines: Engines, contestants: Sequence[str]) -> dict[str, Any]:
         "commit": proof_page.commit(),
         "machine": proof_page.machine(),
         "load_before": psutil.getloadavg()[0],
-        "server": f"{engines.version()}, appendonly yes, appendfsync everysec, file not rewritten meanwhile, core {SERVER_CORE}",
+        "server": f"{engines.version()}, append-only file, fsync every second, no rewrite of it, core {SERVER_CORE}",
         "worker": f"one process, core {WORKER_CORE}, uvloop, logging at WARNING",
         "contestants": stated,
     }

@@ -59,8 +59,10 @@ class Session:
         names = {hash_of(name).encode(): name for name in SCRIPTS}
         for entry in self.engines.redis.slowlog_get(10_000):
             words = entry["command"].split()
-            if words[:1] == [b"EVALSHA"] and words[1] in names and DEFAULT_PREFIX.encode() in entry["command"]:
-                name, milliseconds = names[words[1]], entry["duration"] / 1000
+            first_call = words[:1] == [b"EVAL"]  # with the whole script, which the server keeps from then on
+            known = words[:1] == [b"EVALSHA"] and words[1] in names
+            if (known or first_call) and DEFAULT_PREFIX.encode() in entry["command"]:
+                name, milliseconds = "first call" if first_call else names[words[1]], entry["duration"] / 1000
                 slowest, count = self.slowest.get(name, (0.0, 0))
                 self.slowest[name] = (max(slowest, milliseconds), count + 1)
         self.engines.redis.slowlog_reset()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 
-YOUNG, MIDDLE, OLD = 20_000, 20, 20
+YOUNG, MIDDLE, OLD = 10_000, 5, 5
 """Objects more than were freed, before the youngest are looked at (700 by default), and how often that happens before
-older ones are. Almost nothing of a job is in a cycle, so that there is little to find each time."""
+older ones are. Almost nothing of a job is in a cycle; but parsed pages may be, and they are large."""
 
 
 def calm_collector() -> None:

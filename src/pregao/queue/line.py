@@ -41,7 +41,11 @@ class Line:
         return await (await self.send(command, timeout_seconds=timeout_seconds))[0]
 
     async def send(self, *commands: tuple[Any, ...], timeout_seconds: float | None) -> list[Answer]:
-        """Several commands in one piece; their answers, which come within the timeout or raise TimeoutError."""
+        """Several commands in one piece; their answers, which come within the timeout.
+
+        Without an answer by then the connection is cut under all callers: whatever it would bring is not known to be
+        whose. Raises ConnectionError, and what packing raises for a word that Redis cannot take.
+        """
         wire = await self.connect()
         return wire.send(commands, timeout_seconds)
 
@@ -89,17 +93,19 @@ class Wire(asyncio.Protocol):
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=parse_error)
         self._awaited: deque[Answer] = deque()
         self._loop = asyncio.get_running_loop()
-        self._error: Exception | None = None
+        if transport.is_closing():
+            raise RedisConnectionError("Connection closed by server")
         transport.set_protocol(self)
 
     def send(self, commands: tuple[tuple[Any, ...], ...], timeout_seconds: float | None) -> list[Answer]:
         """Write the commands, and expect their answers."""
+        packed = b"".join(map(hiredis.pack_command, commands))
         answers = [self._loop.create_future() for _ in commands]
         self._awaited += answers
         if timeout_seconds is not None:
             limit = self._loop.call_later(timeout_seconds, self._give_up, timeout_seconds)
             answers[-1].add_done_callback(lambda _: limit.cancel())
-        self._transport.write(b"".join(map(hiredis.pack_command, commands)))
+        self._transport.write(packed)
         return answers
 
     def data_received(self, data: bytes) -> None:
@@ -113,10 +119,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nothing more will come."""
-        self.alive = False
-        lost = self._error or RedisConnectionError(f"Connection closed by server{f': {error}' if error else ''}")
-        while self._awaited:
-            self._settle(self._awaited.popleft(), lost)
+        self._fail(RedisConnectionError(f"Connection closed by server{f': {error}' if error else ''}"))
         self._before.connection_lost(error)
 
     def eof_received(self) -> None:
@@ -130,9 +133,13 @@ class Wire(asyncio.Protocol):
 
     def abort(self, error: Exception | None = None) -> None:
         """End the connection now."""
-        self.alive = False
-        self._error = self._error or error
+        self._fail(error or RedisConnectionError("the connection was cut"))
         self._transport.abort()
+
+    def _fail(self, error: Exception) -> None:
+        self.alive = False
+        while self._awaited:
+            self._settle(self._awaited.popleft(), error)
 
     def _give_up(self, timeout_seconds: float) -> None:
         self.abort(RedisTimeoutError(f"no answer within {timeout_seconds:g} s"))

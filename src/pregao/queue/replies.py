@@ -7,9 +7,12 @@ from typing import Any
 
 from redis.exceptions import (
     BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
     OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
-    ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -18,6 +21,10 @@ from pregao.domain.errors import GenerationMissing, PregaoError, QueueError, Que
 from pregao.domain.job import JobPriority, JobStatus
 from pregao.queue.document import read_document
 from pregao.queue.messages import Claim, Claims, Enqueued, ForeignJob, Settled, Tick
+
+_PASSING = (ReadOnlyError, MasterDownError, ClusterDownError, TryAgainError)
+_PASSING_WORDS = ("NOREPLICAS", "BUSY", "UNBLOCKED")
+"""Refusals that end by themselves, as a failover does. For these words redis-py has no class."""
 
 
 def translate(error: RedisError) -> PregaoError:
@@ -29,7 +36,7 @@ def translate(error: RedisError) -> PregaoError:
         return GenerationMissing()
     if isinstance(error, RedisConnectionError | RedisTimeoutError | BusyLoadingError):
         return QueueUnavailable(f"Redis cannot be reached ({message}); check REDIS_URL, or start it with `pregao up`")
-    if isinstance(error, ResponseError) and message.startswith(("LOADING", "READONLY", "MASTERDOWN")):
+    if isinstance(error, _PASSING) or message.startswith(_PASSING_WORDS):
         return QueueUnavailable(f"Redis does not take writes at the moment: {message}")
     return QueueError(f"Redis refused a command: {message}")
 

@@ -13,7 +13,7 @@ from loguru import logger
 from pregao.attempt.judgement import classify
 from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import GenerationMissing, InvalidInput, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, InvalidInput, QueueFull, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
@@ -65,6 +65,10 @@ class Executor:
     def abandoned(self) -> int:
         """Attempts that ignored their cancellation and still run."""
         return self._in_loop.abandoned
+
+    def end_attempts(self) -> None:
+        """The tasks of attempts are about to be cancelled from outside; nothing is written for them."""
+        self._in_loop.ending = True
 
     async def execute(
         self,
@@ -155,7 +159,7 @@ class Executor:
             try:
                 held = [(claim.job_id, claim.token)]
                 (answer,) = await self._commands.release(held, delay_ms=delay_ms, report=report, hold_ms=hold_ms)
-            except (QueueUnavailable, GenerationMissing):
+            except (QueueUnavailable, QueueFull, GenerationMissing):
                 await asyncio.sleep(LATE_RELEASE_SECONDS)
             else:
                 what = f"{claim.spec.scraper_name} {claim.spec.ticker or ''}".strip()

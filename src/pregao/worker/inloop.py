@@ -20,11 +20,15 @@ OBEDIENCE_SECONDS = CLEANUP_SECONDS + 1.0
 
 
 class InLoop:
-    """Runs attempts in this event loop. `abandoned` counts those that ignored their cancellation and still run."""
+    """Runs attempts in this event loop. `abandoned` counts those that ignored their cancellation and still run.
+
+    `ending` is set by whoever cancels the tasks of attempts from outside, before it does: a scraper may cancel its own.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.abandoned = 0
+        self.ending = False
 
     async def run(
         self,
@@ -55,16 +59,26 @@ class InLoop:
         try:
             outcome = await _attempt(create, argument, self._clock)
         except asyncio.CancelledError:
-            if watch.task.cancelling() > watch.cancelled:  # somebody else cancels this task as well
+            if self.ending:
                 raise
             message = "the scraper cancelled itself: something that it awaited was cancelled"
             outcome = Failed(failure(FailureClass.ERROR, message))
         finally:
-            watch.end()
+            meddled = watch.end() and not self.ending
             self.abandoned -= abandoned
+        if meddled:
+            await self._take_what_is_left_of_a_cancellation()
         if abandoned:
             return None
         return watch.outcome(timeout_seconds) if watch.cancelled else outcome
+
+    async def _take_what_is_left_of_a_cancellation(self) -> None:
+        """One that a scraper asked for and did not wait for would hit whatever is awaited next."""
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if self.ending:
+                raise
 
 
 class _Watch:
@@ -79,6 +93,7 @@ class _Watch:
             raise RuntimeError("an attempt runs in a task")
         self.task = task
         self.cancelled = False
+        self._cancelling = task.cancelling()
         self.on_disobedience: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
@@ -93,13 +108,15 @@ class _Watch:
         message = f"timed out after {timeout_seconds:g} s"
         return Failed(failure(FailureClass.TIMEOUT, message), self._loop.time() - self._started)
 
-    def end(self) -> None:
-        """Take all callbacks and the cancellation back."""
+    def end(self) -> bool:
+        """Take all callbacks and every cancellation of the attempt back; whether there was another one than ours."""
         self.on_disobedience = None  # it knows this watch: only the collector could free the two
         self._timer.cancel()
         self._stop.remove_done_callback(self._cancel)
-        if self.cancelled:
+        asked = self.task.cancelling() - self._cancelling
+        for _ in range(asked):
             self.task.uncancel()
+        return asked > self.cancelled
 
     def _cancel(self, _: object = None) -> None:
         if self.cancelled:

@@ -180,26 +180,29 @@ class JobProcessor:
 
     async def _run(self) -> None:
         changes = following(self._registry), following_limits(self._limits)
-        async with shared_clients(), changes[0], changes[1], self._isolated, asyncio.TaskGroup() as group:
-            self._group = group
+        async with (
+            shared_clients(), changes[0], changes[1], self._isolated, asyncio.TaskGroup() as services,
+            asyncio.TaskGroup() as self._attempts,
+        ):  # fmt: skip
             self._keeper = self._make_keeper(asyncio.get_running_loop())
             self._keeper.start()
             try:
                 if self._records:
-                    group.create_task(RecorderProcess(self._settings, self._role_command).run())
-                group.create_task(self._settler.run())
-                group.create_task(self._generation.run())
+                    services.create_task(RecorderProcess(self._settings, self._role_command).run())
+                services.create_task(self._settler.run())
+                services.create_task(self._generation.run())
                 publisher = self._publisher()
                 await publisher.step()  # a new queue has no limits yet, and the first claim must find them
-                group.create_task(publisher.run())
-                group.create_task(self._session_watch().run())
+                services.create_task(publisher.run())
+                services.create_task(self._session_watch().run())
                 self._backpressure.look()
-                group.create_task(self._backpressure.run())
+                services.create_task(self._backpressure.run())
                 on_cancel = partial(self._slots.ask, reason="cancel")
-                group.create_task(listen_for_cancels(self._url, self._commands.keys.cancel, on_cancel))
+                services.create_task(listen_for_cancels(self._url, self._commands.keys.cancel, on_cancel))
                 await self._claimer.run()
                 await asyncio.Event().wait()
             finally:
+                self._executor.end_attempts()
                 await asyncio.to_thread(self._keeper.stop)
 
     def _publisher(self) -> Publisher:
@@ -242,17 +245,20 @@ class JobProcessor:
     def _occupy(self, claim: Claim, claimed_at: float) -> None:
         slot = self._slots.take(claim, browser=self._browsers.take(claim.spec.scraper_name))
         self._keeper.hold(claim.job_id, claim.token, claimed_at)
-        self._group.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
+        self._attempts.create_task(self._work(claim, slot), name=f"job {claim.job_id}")
 
     async def _work(self, claim: Claim, slot: Slot) -> None:
         def abandon(outcome: Outcome) -> None:
-            self._group.create_task(self._give_up(claim, slot, outcome))
+            self._attempts.create_task(self._give_up(claim, slot, outcome))
 
         try:
             over = partial(self._slots.settle, slot)
             await self._executor.execute(claim, slot.stop, on_over=over, on_abandoned=abandon)
         except QueueError as error:
             logger.error("job {} could not be ended and will be reclaimed: {}", claim.job_id, error)
+        except Exception:
+            self._executor.end_attempts()  # the group cancels all others now
+            raise
         finally:
             self._vacate(claim, slot)
 
@@ -273,7 +279,7 @@ class JobProcessor:
 
     def _fail_unreadable(self, job_id: str, token: str, problem: str) -> None:
         logger.error("job {} fails: {}", job_id, problem)
-        self._group.create_task(self._settler.fail_unreadable(job_id, token, problem, self._clock.now()))
+        self._attempts.create_task(self._settler.fail_unreadable(job_id, token, problem, self._clock.now()))
 
     def _on_verdict(self, _job_id: str, token: str, verdict: Verdict) -> None:
         self._slots.ask_holder(token, verdict)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from loguru import logger
 
-from pregao.domain.errors import GenerationMissing, PregaoError, QueueError, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, PregaoError, QueueError, QueueFull, QueueUnavailable
 from pregao.queue.commands import QueueCommands
 from pregao.queue.messages import Settled, Settlement, unreadable_settlement
 
@@ -23,8 +23,8 @@ _Entry = tuple[Settlement, "asyncio.Future[Settled]"]
 
 
 class Settler:
-    """Takes settlements one by one and sends them together. While Redis is away it keeps trying: a finished
-    attempt is not thrown away, and an old token can do no harm.
+    """Takes settlements one by one and sends them together. While Redis is away, or takes no writes, it keeps trying: a
+    finished attempt is not thrown away, and an old token can do no harm.
     """
 
     def __init__(self, commands: QueueCommands, on_generation_missing: Callable[[], Awaitable[None]]) -> None:
@@ -65,7 +65,7 @@ class Settler:
             except GenerationMissing:
                 await self._rebuild()
                 await asyncio.sleep(RETRY_SECONDS)
-            except QueueUnavailable as error:
+            except (QueueUnavailable, QueueFull) as error:
                 if not complained:
                     logger.error("{} finished attempts wait to be settled: {}", len(batch), error)
                     complained = True

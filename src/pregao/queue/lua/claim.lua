@@ -4,7 +4,7 @@
 -- as far as its scraper may run now. What may not is parked, at most MOVED_AT_MOST ids a call: nothing waits behind it.
 -- Safe to repeat: the same sequence number of the same worker answers what it answered before, as far as those attempts
 -- still run. `want` 0 takes nothing, only repeats such an answer, and uses the number up: the claim that it asks about
--- cannot be made any more.
+-- cannot be made any more, until the next number is used: only the last one is kept.
 -- A token is the generation and a number above every earlier one, so that no zombie's can be equal to it.
 -- An id that another producer pushed has no meta: with a document it is handed over to be adopted (empty token), and put
 -- back by `tick` if nobody does; without one it is set aside, visible, not lost.

@@ -51,6 +51,7 @@ local function create_all(from)
     replies[#replies + 1] = id
     if priority then table.insert(ids[priority], id) end
   end
+  write_texts()
   for _, priority in ipairs(PRIORITIES) do
     if #ids[priority] > 0 then
       redis.call('LPUSH', ready_key(priority), unpack(ids[priority]))

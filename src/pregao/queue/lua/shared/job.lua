@@ -26,6 +26,7 @@ end
 
 local function write_texts()
   for at = 1, #texts, 1000 do redis.call('MSET', unpack(texts, at, math.min(at + 999, #texts))) end
+  texts = {}
 end
 
 local function save(job) redis.call('HSET', meta_key(job.id), unpack(job.changes)) end
