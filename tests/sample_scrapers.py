@@ -226,6 +226,13 @@ class Hostile(_Plain):
                 inner = asyncio.ensure_future(asyncio.sleep(60))
                 inner.cancel()
                 await inner
+            case "cancels its task" | "cancels its task and returns":
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+                if ticker == "cancels its task and returns":
+                    return ScraperResult(success=True, data=1)
+                await asyncio.sleep(60)
         raise AssertionError(ticker)
 
 

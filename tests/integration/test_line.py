@@ -100,3 +100,10 @@ async def test_a_client_that_is_closed_ends_the_line_too(redis_url: str, redis: 
     await client.aclose()
     with pytest.raises(RedisConnectionError):
         await waiting
+
+
+@pytest.mark.parametrize("word", ["\udcff", None])
+async def test_a_word_that_cannot_be_sent_fails_its_call_alone(line: Line, word: object) -> None:
+    with pytest.raises((TypeError, UnicodeEncodeError)):
+        await ask(line, "ECHO", word)
+    assert [await ask(line, "ECHO", text) for text in ("first", "second")] == [b"first", b"second"]

@@ -42,6 +42,8 @@ class StandingStill(SystemClock):
         ("half made", JobStatus.FAILED, "half made"),
         ("list metadata", JobStatus.COMPLETED, ""),
         ("cancels itself", JobStatus.RETRY, "cancelled itself"),
+        ("cancels its task", JobStatus.RETRY, "cancelled itself"),
+        ("cancels its task and returns", JobStatus.COMPLETED, None),
     ],
 )
 async def test_a_hostile_scraper_costs_its_own_job_and_no_other(
@@ -81,6 +83,24 @@ async def test_a_scraper_that_ignores_its_cancellation_loses_its_slot_all_the_sa
         open_gate()
         await eventually(lambda: asyncio.sleep(0, processor.abandoned), lambda left: left == 0)
     assert document["error"] == "timed out after 0.2 s"
+
+
+async def test_a_result_waits_for_a_redis_that_takes_no_writes_for_a_while(
+    make_settings: SettingsMaker, redis: redis_asyncio.Redis, queue: QueueCommands, views: QueueViews
+) -> None:
+    job = spec("Gated", "PETR4")
+    async with working(make_settings()) as processor:
+        await queue.enqueue([job])
+        await eventually(scrapes)
+        await redis.config_set("min-replicas-to-write", 1)
+        try:
+            open_gate()
+            await eventually(lambda: asyncio.sleep(0, processor._slots.settling), lambda settling: settling == 1)
+            assert await views.status(job.id) is JobStatus.RUNNING
+        finally:
+            await redis.config_set("min-replicas-to-write", 0)
+        document = await ended(views, job, JobStatus.COMPLETED)
+    assert (document["attempt"], len(await scrapes())) == (1, 1)
 
 
 async def test_an_idle_worker_outlives_an_outage_of_redis(make_settings: SettingsMaker, valkey_server: Valkey) -> None:

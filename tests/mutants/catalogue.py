@@ -714,4 +714,31 @@ MUTANTS = (
         "if False:",
         (SURVIVES,),
     ),
+    Mutant(
+        "a word that cannot be sent leaves an answer awaited",
+        "src/pregao/queue/line.py",
+        """        packed = b"".join(map(hiredis.pack_command, commands))
+        answers = [self._loop.create_future() for _ in commands]
+        self._awaited += answers
+""",
+        """        answers = [self._loop.create_future() for _ in commands]
+        self._awaited += answers
+        packed = b"".join(map(hiredis.pack_command, commands))
+""",
+        (LINE,),
+    ),
+    Mutant(
+        "a result is thrown away when Redis takes no writes",
+        "src/pregao/queue/replies.py",
+        '("NOREPLICAS", "BUSY", "UNBLOCKED")',
+        '("BUSY", "UNBLOCKED")',
+        (SURVIVES,),
+    ),
+    Mutant(
+        "a scraper that cancels its task takes its outcome with it",
+        "src/pregao/worker/inloop.py",
+        "            if self.ending:\n                raise\n            message",
+        "            if watch.task.cancelling() > watch.cancelled:\n                raise\n            message",
+        (SURVIVES,),
+    ),
 )
