@@ -18,7 +18,9 @@ from pregao.queue.commands import WORKER_SILENCE_MS
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 CYCLES = 1_000
-ALWAYS_THERE = {b"scraper:generation", b"scraper:clock", b"scraper:fence", b"scraper:outbox_bytes", b"scraper:outbox"}
+QUEUE = {b"scraper:generation", b"scraper:clock", b"scraper:fence", b"scraper:outbox_bytes", b"scraper:outbox"}
+LIMITS = {b"scraper:control", b"scraper:changes"}
+ALWAYS_THERE = QUEUE | LIMITS
 
 
 async def test_a_thousand_starts_and_kills_leave_nothing_behind(system: System) -> None:
