@@ -27,8 +27,11 @@ def browsers_of_the_machine() -> int:
     return sum(process.lives and "chrom" in process.name for process in Snapshot.take().processes.values())
 
 
-async def test_browser_jobs_leave_no_process_behind(system: System, chance: random.Random) -> None:
+async def test_browser_jobs_leave_no_process_behind(system: System, chance: random.Random, tmp_path: Path) -> None:
+    limits = tmp_path / "scrapers.yaml"
+    limits.write_text("defaults: {breaker_failures: 0}\n")  # so many of these die that it would open, as it should
     system.prepare(
+        PREGAO_SCRAPERS_FILE=str(limits),
         PREGAO_SCRAPERS="",
         SCRAPERS_PATH=str(MISBEHAVING),
         CHROMIUM=browser(),
