@@ -107,7 +107,8 @@ class SessionWatch:
     def _knows_files_of(self, name: str) -> bool:
         """Whether its session files are all that is said of them: no broken file and no unread override hides any."""
         overridden = self._limits.settings_of(name)["session_files"].source == "override"
-        return overridden or (self._limits.complete and self._limits.unread is None)
+        whole = self._limits.complete or self._limits.stands_in
+        return overridden or (whole and self._limits.unread is None)
 
     def _problem_of(self, name: str, place: Path) -> str | None:
         now = self._clock.now()
