@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pregao.configuration.watched_file import stamp_of
 from pregao.domain.clock import market_iso
 from pregao.limits.values import SessionFile
 
@@ -60,6 +61,12 @@ def look_at(file: SessionFile, directory: Path, now: datetime, known: KnownFiles
         known[path] = content
     problem = _problem_in(file, content, datetime.fromtimestamp(status.st_mtime, UTC), now)
     return None if problem is None else f"{path} {problem}"
+
+
+def is_known(file: SessionFile, directory: Path, known: KnownFiles) -> bool:
+    """Whether `look_at` would read nothing: the file was not written since it was read."""
+    path = directory / Path(file.path).expanduser()
+    return path in known and stamp_of(path) == known[path].stamp
 
 
 def judge(file: SessionFile, content: bytes, written_at: datetime, now: datetime) -> str | None:

@@ -12,14 +12,20 @@ from pregao.domain.clock import Clock
 from pregao.domain.errors import QueueError
 from pregao.domain.names import fold
 from pregao.limits.live import LiveLimits
-from pregao.limits.session_files import KnownFiles, look_at
+from pregao.limits.session_files import KnownFiles, is_known, look_at
 from pregao.queue.commands import QueueCommands
 from pregao.queue.login_holds import LoginHold, login_field, login_holds, login_value
 from pregao.queue.views import QueueViews
+from pregao.scrapers.entry import Entry
 
 LOOK_SECONDS = 5.0
 LOOKS_AT_LIMITS = 10
 """Within one look at the files."""
+
+
+def place_of(entry: Entry) -> Path:
+    """The directory that relative paths of a scraper's session files are below."""
+    return entry.directory or Path.cwd()
 
 
 class SessionWatch:
@@ -71,9 +77,13 @@ class SessionWatch:
             self._trouble = None
 
     async def problem_of(self, name: str, place: Path) -> str | None:
-        """Why a scraper cannot log in at this moment; the first of its files that is not as it should be."""
-        if not self._limits.of(name).session_files:
-            return None
+        """Why a scraper cannot log in at this moment; the first of its files that is not as it should be.
+
+        For every job that is about to start: a file is read when it was written since the last look only.
+        """
+        files = self._limits.of(name).session_files
+        if all(is_known(file, place, self._known) for file in files):
+            return self._problem_of(name, place)
         return await asyncio.to_thread(self._problem_of, name, place)
 
     async def hold(self, name: str, problem: str) -> None:
