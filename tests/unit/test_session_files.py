@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pregao.limits.session_files import Cookie, cookies_in, judge, look_at
+from pregao.limits.session_files import Cookie, KnownFiles, cookies_in, is_known, judge, look_at
 from pregao.limits.values import SessionFile
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -139,3 +139,19 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     assert (
         look_at(SessionFile(path="x"), tmp_path, NOW) == f"{tmp_path}/x is larger than 4 MB: that is no file of cookies"
     )
+
+
+def test_a_file_is_read_again_only_when_it_was_written(tmp_path: Path) -> None:
+    path, file = tmp_path / "x.txt", SessionFile(path="x.txt")
+    known: KnownFiles = {}
+    path.write_bytes(netscape(a=FUTURE))
+    assert not is_known(file, tmp_path, known)
+    assert look_at(file, tmp_path, NOW, known) is None
+    assert is_known(file, tmp_path, known)
+    later = NOW + timedelta(days=30)
+    assert "expired cookies only" in (look_at(file, tmp_path, later, known) or ""), "time goes on without a read"
+    path.write_bytes(b"")
+    assert not is_known(file, tmp_path, known)
+    assert look_at(file, tmp_path, NOW, known) == f"{path} is empty"
+    path.unlink()
+    assert not is_known(file, tmp_path, known)

@@ -77,6 +77,7 @@ class ScraperActions:
             "limits": {key: _setting(setting) for key, setting in settings.items()},
             "overrides": {key: plain(one.value) for key, one in settings.items() if one.source == "override"},
             "overrides_unread": self._limits.unread,
+            "file_in_force": self._limits.in_force,
             "observed": await self._observed(full),
         }
 
@@ -155,8 +156,9 @@ class ScraperActions:
     def _file(self) -> dict[str, Any]:
         file = self._limits.layers.file
         return {
-            "path": str(file.path),
-            "exists": not file.missing,
+            "path": str(self._limits.path),
+            "exists": self._limits.path.exists(),
+            "in_force": self._limits.in_force,
             "problems": self._limits.problems,
             "warnings": [str(warning) for warning in file.warnings],
         }

@@ -116,6 +116,7 @@ class LimitsFileView(BaseModel):
 
     path: str
     exists: bool
+    in_force: str | None = Field(description="While the file is broken: where, and what is in force instead")
     problems: list[str]
     warnings: list[str]
 
@@ -140,6 +141,7 @@ class ScraperView(ScraperBriefView):
     limits: dict[str, SettingView]
     overrides: dict[str, Any]
     overrides_unread: str | None
+    file_in_force: str | None = Field(description="While the file is broken: where, and what is in force instead")
     observed: ObservedView | None
 
 

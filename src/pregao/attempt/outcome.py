@@ -58,4 +58,10 @@ class NotHere(msgspec.Struct, frozen=True):
     message: str
 
 
-Outcome = Completed | Failed | Killed | Stopped | NotHere
+class NeedsLogin(msgspec.Struct, frozen=True):
+    """A session file of the scraper is missing or expired, so that it was not begun: it goes back, and waits."""
+
+    problem: str
+
+
+Outcome = Completed | Failed | Killed | Stopped | NotHere | NeedsLogin

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WhyOption = Annotated[str | None, typer.Option("--why", help="The reason; it is kept.")]
 
 
-_TOLD_BELOW = ("limits", "overrides", "observed", "breaker", "slowed", "paused", "login")
+_TOLD_BELOW = ("limits", "overrides", "observed", "breaker", "slowed", "paused", "login", "file_in_force")
 
 
 def show(name: NameArgument, as_json: JsonOption = False) -> None:
@@ -130,6 +130,8 @@ def _print(scraper: dict[str, Any], held: Look) -> None:
     held.show(scraper["name"])
     rows = [[key, shown(setting["value"]), _source(setting)] for key, setting in scraper["limits"].items()]
     print_table(["limit", "value", "from"], rows)
+    if scraper["file_in_force"] is not None:
+        typer.echo(f"note: {scraper['file_in_force']}", err=True)
     observed = scraper["observed"]
     if observed is not None and observed["p95_seconds"] is not None:
         limit = scraper["limits"]["timeout_seconds"]["value"]

@@ -116,8 +116,13 @@ class WatchedFile(Generic[L]):
             logger.warning("{}", warning)
 
     def _stamp(self) -> Stamp:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        return stamp_of(self._path)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when a file is written; None for one that is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -18,11 +18,15 @@ async def look_at_limits(settings: Settings) -> AsyncIterator[Finding]:
     registry = await asyncio.to_thread(Registry.load, settings)
     limits = await limits_now(settings, registry)
     file = limits.layers.file
-    if file.missing:
+    if limits.in_force is not None:
+        yield warning(SUBJECT, limits.in_force, f"mend {limits.path}; every process takes it over within seconds")
+    elif file.missing:
         yield ok(SUBJECT, f"{file.path} does not exist: no scraper and no host has limits of its own")
     else:
         yield ok(SUBJECT, f"{file.path} has {file.summary}")
     for problem in limits.problems:
+        if problem == limits.in_force:
+            continue
         yield error(SUBJECT, problem, "until then running processes keep the limits that they had")
     for odd in file.warnings:
         yield warning(SUBJECT, str(odd), "the rest of the file counts; change it if that was not meant")

@@ -1,7 +1,7 @@
 """The limits of a running process: the file and the overrides, taken over as they change.
 
-A file that is broken, emptied or removed meanwhile leaves what was loaded before in force; while PostgreSQL is away,
-the overrides that were read last hold.
+A file that is broken, emptied or removed meanwhile leaves what was loaded before in force, and a process that starts
+then has the last good one. While PostgreSQL is away, the overrides that were read last hold.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from pregao.configuration.problem import FileRefused, Problem
-from pregao.configuration.watched_file import WatchedFile
 from pregao.domain.clock import Clock, SystemClock
 from pregao.domain.errors import StoreUnavailable
 from pregao.domain.failure import Failure
@@ -22,7 +21,7 @@ from pregao.domain.names import fold
 from pregao.domain.retry import NextStep, next_step
 from pregao.domain.service import Background
 from pregao.limits.disabled import ScraperDisabled
-from pregao.limits.file import LimitsFile, empty_file, load_limits
+from pregao.limits.followed_file import FollowedFile, Names
 from pregao.limits.layers import Layers, Setting, typed
 from pregao.limits.values import HostLimits, ScraperLimits, plain
 from pregao.settings import Settings
@@ -38,17 +37,6 @@ ANSWER_SECONDS = 2.0
 _UNREAD = "the overrides of scrapers are not known yet: {}"
 
 
-class Names(Protocol):
-    """Whoever knows scrapers by loose names."""
-
-    @property
-    def version(self) -> int:
-        """Grows when there are others."""
-
-    def resolve_known(self, name: str) -> str:
-        """The canonical name. Raises AmbiguousScraper, or another InvalidInput for a scraper that is not here."""
-
-
 class LiveLimits:
     """What holds now. `version` grows with each change; `of` and the rest answer at once, without asking anybody.
 
@@ -58,20 +46,11 @@ class LiveLimits:
     def __init__(self, settings: Settings, registry: Names, *, clock: Clock | None = None) -> None:
         """`registry` knows the scrapers here; when there are others, it is asked about all names again."""
         self.version = 0
-        self._path = settings.scrapers_file
-        self._registry = registry
         self._named = "scrapers_file" in settings.model_fields_set
         self._clock = clock or SystemClock()
         self._store = StoreLink(settings.resolve_database_url, answer_seconds=ANSWER_SECONDS)
-        self._file: WatchedFile[LimitsFile] = WatchedFile(
-            self._path,
-            self._read_file,
-            empty_file(self._path, blank=True),
-            kind="scraper",
-            version=lambda: registry.version,
-        )
+        self._file = FollowedFile(settings.scrapers_file, settings.home, registry)
         self._layers = Layers(_environment(settings), self._file.current, {})
-        self._loaded = False
         self._cache: dict[str, ScraperLimits] = {}
         self._override_problems: list[str] = []
         self._unread: str | None = "nobody asked PostgreSQL so far"
@@ -84,17 +63,34 @@ class LiveLimits:
         return self._layers
 
     @property
+    def path(self) -> Path:
+        """Where people write the file; `layers.file` is another one while the last good one stands in."""
+        return self._file.path
+
+    @property
     def problems(self) -> list[str]:
         """What is wrong with the file as it is on disk now, and with the overrides; each in one line."""
         found = [str(problem) for problem in self._file.problems]
+        if self.stands_in and self.in_force is not None:
+            found.append(self.in_force)
         if self._named and self._layers.file.missing and not found:
-            found.append(f"{self._path} does not exist; PREGAO_SCRAPERS_FILE names it")
+            found.append(f"{self.path} does not exist; PREGAO_SCRAPERS_FILE names it")
         return found + self._override_problems
 
     @property
     def complete(self) -> bool:
-        """Whether the file has its say: it is not blank, and nothing in it had to be left out."""
-        return not self._layers.file.blank and not self._layers.file.problems
+        """Whether the file on disk had its say: it is not blank, nothing in it was left out, no older one stands in."""
+        return not self._layers.file.blank and not self._layers.file.problems and not self.stands_in
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the file was broken, blank or gone from the start, and the last good one is in force."""
+        return self._file.stands_in
+
+    @property
+    def in_force(self) -> str | None:
+        """While the file is broken: where, and what is in force instead, in one line. None while it is not."""
+        return self._file.in_force
 
     @property
     def unread(self) -> str | None:
@@ -103,7 +99,7 @@ class LiveLimits:
 
     def load(self) -> None:
         """Read the file for the first time. What is wrong with it is in `problems`; the rest of it holds."""
-        self._load_file()
+        self._file.load()
         self._take(Layers(self._layers.environment, self._file.current, self._layers.overrides))
 
     def of(self, scraper: str) -> ScraperLimits:
@@ -156,7 +152,7 @@ class LiveLimits:
             return
         async with self._looking:
             self._next_look = self._clock.monotonic() + LOOK_SECONDS
-            await asyncio.to_thread(self._look_at_file, at_rest)
+            await asyncio.to_thread(self._file.look, at_rest=at_rest)
             self._take(Layers(self._layers.environment, self._file.current, self._layers.overrides))
             if self._clock.monotonic() >= self._next_poll:
                 await self._poll()
@@ -169,32 +165,6 @@ class LiveLimits:
     def close(self) -> None:
         """End the connection to PostgreSQL, if there is one."""
         self._store.drop()
-
-    def _read_file(self) -> LimitsFile:
-        """Raises FileRefused, also for a file that is blank now: sources do not lose their limits by accident."""
-        fresh = load_limits(self._path, self._registry.resolve_known)
-        if fresh.blank and not self._file.current.blank:
-            told = "does not exist any more" if fresh.missing else "is empty now"
-            fix = "write it again; `scrapers: {}` if nothing is to be limited"
-            raise FileRefused(Problem(file=str(self._path), kind="scraper", problem=told, fix=fix))
-        return fresh
-
-    def _load_file(self) -> None:
-        self._loaded = True
-        try:
-            self._file.load()
-        except FileRefused as refused:
-            self._file.problems = [refused.details]
-            logger.error("no limits of scrapers are in force: {}", refused.details)
-
-    def _look_at_file(self, at_rest: bool) -> None:
-        if not self._loaded:
-            self._load_file()
-        elif at_rest:
-            if self._file.changed():
-                self._file.reload()
-        else:
-            self._file.refresh()
 
     async def _poll(self) -> None:
         self._next_poll = self._clock.monotonic() + POLL_SECONDS
@@ -227,11 +197,11 @@ class LiveLimits:
 async def limits_now(settings: Settings, registry: Names) -> LiveLimits:
     """What holds at this moment, for somebody who looks once. Says nothing about what cannot be read."""
     limits = LiveLimits(settings, registry)
-    logger.disable(__name__)
+    logger.disable("pregao.limits")
     try:
         await limits.look()
     finally:
-        logger.enable(__name__)
+        logger.enable("pregao.limits")
         limits.close()
     return limits
 

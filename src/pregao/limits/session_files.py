@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pregao.configuration.watched_file import stamp_of
 from pregao.domain.clock import market_iso
 from pregao.limits.values import SessionFile
 
@@ -27,20 +28,45 @@ class Cookie(msgspec.Struct, frozen=True):
     expires: datetime | None
 
 
-def look_at(file: SessionFile, directory: Path, now: datetime) -> str | None:
-    """Why a session file does not log in, None when it may. A relative path is below `directory`."""
+class Content(msgspec.Struct, frozen=True):
+    """What was read from a file; `stamp` tells whether it was written since."""
+
+    stamp: tuple[int, int, int]
+    blank: bool
+    cookies: dict[str, Cookie]
+
+
+KnownFiles = dict[Path, Content]
+
+
+def look_at(file: SessionFile, directory: Path, now: datetime, known: KnownFiles | None = None) -> str | None:
+    """Why a session file does not log in, None when it may. A relative path is below `directory`.
+
+    What is in `known` is read again only when it was written since; what was read is put there.
+    """
     path = directory / Path(file.path).expanduser()
     try:
         status = path.stat()
-        content = path.read_bytes() if status.st_size <= _SIZE_LIMIT else b""
+        if status.st_size > _SIZE_LIMIT:
+            return f"{path} is larger than {_SIZE_LIMIT >> 20} MB: that is no file of cookies"
+        stamp = status.st_mtime_ns, status.st_size, status.st_ino
+        content = None if known is None else known.get(path)
+        if content is None or content.stamp != stamp:
+            content = _content(stamp, path.read_bytes())
     except FileNotFoundError:
         return f"{path} is missing"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror or error}"
-    if status.st_size > _SIZE_LIMIT:
-        return f"{path} is larger than {_SIZE_LIMIT >> 20} MB: that is no file of cookies"
-    problem = judge(file, content, datetime.fromtimestamp(status.st_mtime, UTC), now)
+    if known is not None:
+        known[path] = content
+    problem = _problem_in(file, content, datetime.fromtimestamp(status.st_mtime, UTC), now)
     return None if problem is None else f"{path} {problem}"
+
+
+def is_known(file: SessionFile, directory: Path, known: KnownFiles) -> bool:
+    """Whether `look_at` would read nothing: the file was not written since it was read."""
+    path = directory / Path(file.path).expanduser()
+    return path in known and stamp_of(path) == known[path].stamp
 
 
 def judge(file: SessionFile, content: bytes, written_at: datetime, now: datetime) -> str | None:
@@ -48,11 +74,19 @@ def judge(file: SessionFile, content: bytes, written_at: datetime, now: datetime
 
     Of cookies that nobody named, one that has not expired is enough: most of a site's are not about the login.
     """
-    if not content.strip():
+    return _problem_in(file, _content((0, 0, 0), content), written_at, now)
+
+
+def _content(stamp: tuple[int, int, int], content: bytes) -> Content:
+    return Content(stamp, not content.strip(), {cookie.name: cookie for cookie in cookies_in(content)})
+
+
+def _problem_in(file: SessionFile, content: Content, written_at: datetime, now: datetime) -> str | None:
+    if content.blank:
         return "is empty"
     if file.max_age_days is not None and now - written_at > timedelta(days=file.max_age_days):
         return f"was written {_day(written_at)}, more than {file.max_age_days:g} days ago"
-    cookies = {cookie.name: cookie for cookie in cookies_in(content)}
+    cookies = content.cookies
     for name in file.cookies:
         if name not in cookies:
             return f"has no cookie {name}"

@@ -11,14 +11,15 @@ from typing import assert_never
 from loguru import logger
 
 from pregao.attempt.judgement import classify
-from pregao.attempt.outcome import Completed, Failed, Killed, NotHere, Outcome, Stopped, StopReason
+from pregao.attempt.outcome import Completed, Failed, Killed, NeedsLogin, NotHere, Outcome, Stopped, StopReason
 from pregao.domain.clock import Clock
-from pregao.domain.errors import GenerationMissing, InvalidInput, QueueFull, QueueUnavailable
+from pregao.domain.errors import GenerationMissing, InvalidInput, QueueError, QueueFull, QueueUnavailable
 from pregao.domain.failure import Failure, FailureClass, failure
 from pregao.domain.names import fold
 from pregao.domain.retry import backoff_ms
 from pregao.limits.live import LiveLimits
 from pregao.limits.result_gate import ResultGate
+from pregao.limits.session_watch import SessionWatch, place_of
 from pregao.queue.commands import QueueCommands
 from pregao.queue.facts import AttemptReport
 from pregao.queue.messages import Claim, Settlement
@@ -46,6 +47,7 @@ class Executor:
         clock: Clock,
         limits: LiveLimits,
         gate: ResultGate,
+        sessions: SessionWatch,
         offered_elsewhere: Callable[[], Awaitable[frozenset[str]]],
         sample: bool = False,
     ) -> None:
@@ -57,6 +59,7 @@ class Executor:
         self._clock = clock
         self._limits = limits
         self._gate = gate
+        self._sessions = sessions
         self._offered_elsewhere = offered_elsewhere
         self._in_loop = InLoop(clock)
         self._mark = {"sample": True} if sample else {}
@@ -102,6 +105,9 @@ class Executor:
             return await self._without_scraper(spec.scraper_name, _failure_of(error))
         except NotConfigured as error:
             return await self._without_scraper(self._registry.resolve(spec.scraper_name), classify(error))
+        missing = await self._sessions.problem_of(entry.name, place_of(entry))
+        if missing is not None:
+            return NeedsLogin(missing)
         limits = self._limits.of(entry.name)
         timeout = spec.timeout_seconds or limits.timeout_seconds
         if (limits.executor or entry.executor) == "isolated":
@@ -130,8 +136,18 @@ class Executor:
                 await self._commands.release(
                     [(claim.job_id, claim.token)], delay_ms=ELSEWHERE_DELAY_MS, reason=outcome.message
                 )
+            case NeedsLogin():
+                await self._wait_for_login(claim, outcome.problem)
             case _:
                 assert_never(outcome)
+
+    async def _wait_for_login(self, claim: Claim, problem: str) -> None:
+        """Hold the scraper first, so that nobody takes the job again at once; it is parked when it is given back."""
+        try:
+            await self._sessions.hold(self._full_name(claim), problem)
+        except QueueError as error:
+            logger.warning("the jobs of {} cannot be held yet: {}", claim.spec.scraper_name, error)
+        await self._give_back(claim, AttemptReport(error=f"released: needs a login: {problem}"))
 
     async def _stopped(self, claim: Claim, outcome: Stopped) -> None:
         match outcome.reason:

@@ -23,7 +23,7 @@ from pregao.limits.last_good import LastGoodValues
 from pregao.limits.live import LiveLimits, following_limits
 from pregao.limits.publish import Publisher
 from pregao.limits.result_gate import ResultGate
-from pregao.limits.session_watch import SessionWatch
+from pregao.limits.session_watch import SessionWatch, place_of
 from pregao.queue.commands import QueueCommands
 from pregao.queue.connection import check_server, open_redis
 from pregao.queue.lease import LeaseKeeper, Verdict
@@ -112,6 +112,7 @@ class JobProcessor:
         await self._generation.ensure()
         self._settler = Settler(self._commands, self._generation.ensure)
         self._last_good_link = StoreLink(settings.resolve_database_url, answer_seconds=LAST_GOOD_SECONDS, max_size=2)
+        self._sessions = self._session_watch()
         self._executor = Executor(
             registry=self._registry,
             isolated=self._isolated,
@@ -120,6 +121,7 @@ class JobProcessor:
             clock=self._clock,
             limits=self._limits,
             gate=ResultGate(LastGoodValues(self._last_good_link, self._clock)),
+            sessions=self._sessions,
             offered_elsewhere=self._offered_elsewhere,
             sample=settings.sample,
         )
@@ -194,7 +196,8 @@ class JobProcessor:
                 publisher = self._publisher()
                 await publisher.step()  # a new queue has no limits yet, and the first claim must find them
                 services.create_task(publisher.run())
-                services.create_task(self._session_watch().run())
+                await self._sessions.step()  # nor may it find jobs whose scrapers are not logged in
+                services.create_task(self._sessions.run())
                 self._backpressure.look()
                 services.create_task(self._backpressure.run())
                 on_cancel = partial(self._slots.ask, reason="cancel")
@@ -210,7 +213,7 @@ class JobProcessor:
 
     def _session_watch(self) -> SessionWatch:
         def directories() -> dict[str, Path]:
-            return {entry.name: entry.directory or Path.cwd() for entry in self._registry.entries()}
+            return {entry.name: place_of(entry) for entry in self._registry.entries()}
 
         host = socket.gethostname()
         return SessionWatch(self._commands, self._views, self._limits, directories, host=host, clock=self._clock)
