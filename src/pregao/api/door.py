@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from pregao.api.actions import JobActions
 from pregao.api.schedule_actions import ScheduleActions, watch_enabled_schedules
 from pregao.configuration.watched_file import WatchedFile
+from pregao.limits.live import following_limits
 from pregao.runtime import Runtime, open_runtime
 from pregao.scheduler.loader import ScheduleFile
 from pregao.settings import Settings
@@ -51,8 +52,11 @@ class Door:
         async with self._opening:
             if self._runtime is None or self._schedules is None:
                 settings = self._settings or Settings.load()
-                self._runtime = await self._stack.enter_async_context(open_runtime(settings))
-                self._schedules = watch_enabled_schedules(self._runtime)
+                runtime = await self._stack.enter_async_context(open_runtime(settings))
+                # A broken edit is told in the log when it is made, not when somebody asks.
+                await self._stack.enter_async_context(following_limits(runtime.limits))
+                self._schedules = watch_enabled_schedules(runtime)
+                self._runtime = runtime
             return self._runtime, self._schedules
 
 
