@@ -225,3 +225,71 @@ async def test_by_events_which_say_who_and_why(redis: redis_asyncio.Redis, api: 
         ("breaker_closed", "b3", "closed", "rui", None),
     ]
     assert events[0].keys() >= {"job_id", "ticker", "success", "timestamp", "event_id"}
+
+
+@pytest.fixture
+async def bounded(queue: QueueCommands) -> list[str]:
+    """A disabled one, one at its cap, one at its rate, one at that of its host, and one that a breaker alone holds."""
+    rules = {
+        "off:scraper:b3": "1", "cap:scraper:bcb": "1", "rate:scraper:fundamentus": "1/3600000",
+        "hosts:scraper:opcoes": "a.br", "cap:host:a.br": "1", "cap:scraper:statusinvest": "5",
+    }  # fmt: skip
+    for name, value in rules.items():
+        await queue.control(name, value, "test")
+    now = await queue.server_time()
+    await queue.breakers.trip("StatusInvest", who="ana", why="stale prices", now=now, lasting=None)
+    names = ("B3", "BCB", "Fundamentus", "Opcoes", "StatusInvest")
+    running, waiting = [spec(name) for name in names], [spec(name) for name in names]
+    await queue.enqueue(running)
+    await claim(queue, want=5)
+    await queue.enqueue(waiting)
+    await claim(queue, want=5)
+    return [job.id for job in waiting]
+
+
+async def test_bounds_that_are_reached_are_told_with_the_jobs_that_wait_for_them(
+    pregao: Pregao, bounded: list[str]
+) -> None:
+    for command in ("status", "controls"):
+        lines = (await pregao("queue", command)).stdout.splitlines()
+        told = [line for line in lines if line.endswith(("waits", "wait")) or "of scraper" in line]
+        assert [line.partition(" until ")[0] for line in told] == [
+            "scraper b3 is disabled: 2 jobs wait",
+            "scraper bcb is at its limit of 1 at once: 1 job waits",
+            "scraper fundamentus is at its rate of 1/h",
+            "host a.br is at its limit of 1 at once: 1 job waits of scraper opcoes",
+        ], command
+    out = (await pregao("top", "--once")).stdout.splitlines()
+    rows = [line.split()[:3] for line in out]
+    for row in (["b3", "disabled", "2"], ["bcb", "limit", "1"], ["fundamentus", "rate", "1"], ["opcoes", "limit", "1"]):
+        assert row in rows
+    assert [row[1] for row in rows if row[:1] == ["statusinvest"]] == ["breaker"]
+
+
+async def test_a_job_that_waits_says_why(api: ApiService, pregao: Pregao, bounded: list[str]) -> None:
+    held = [(await api.client.get(f"/api/jobs/{job}")).json()["held"] for job in bounded]
+
+    assert held[0] == ["scraper b3 is disabled"]
+    assert held[1] == ["scraper bcb is at its limit of 1 at once"]
+    assert held[2][0].startswith("scraper fundamentus is at its rate of 1/h until 20")
+    assert held[3] == ["host a.br is at its limit of 1 at once"]
+    assert held[4][0].startswith("the breaker of statusinvest is open until somebody resets it: stale prices (ana, ")
+    assert "scraper bcb is at its limit of 1 at once" in (await pregao("jobs", "show", bounded[1])).stdout
+
+
+async def test_a_job_says_who_paused_or_disabled_its_scraper(
+    queue: QueueCommands, api: ApiService, pregao: Pregao
+) -> None:
+    free, paused, off = spec("B3"), spec("BCB"), spec("Fundamentus")
+    await queue.enqueue([free, paused, off])
+    await pregao("queue", "pause", "--scraper", "bcb", "--why", "month end", "--by", "ana")
+    await pregao("scrapers", "set", "fundamentus", "enabled=false", "--by", "bea")
+    await queue.control("off:scraper:fundamentus", "1", "bea")
+
+    held = [json.loads((await pregao("jobs", "show", job.id, "--json")).stdout)["held"] for job in (free, paused, off)]
+
+    assert held[0] is None
+    assert held[1][0].startswith("scraper bcb is paused until somebody resumes it: month end (ana, ")
+    assert held[2][0].startswith("scraper fundamentus is disabled, by bea, 20")
+    shown = (await api.client.get(f"/api/jobs/{free.id}")).json()
+    assert shown["held"] is None

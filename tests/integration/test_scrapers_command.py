@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.foreign import BROKEN_MODULES, PLATFORM, directory
+from tests.limiting import written
 from tests.running_system import run_pregao, wait_until
 
 from pregao.queue.gate_documents import nothing_known
@@ -131,8 +132,9 @@ def test_a_hidden_scraper_is_mentioned(tmp_path: Path) -> None:
     assert "note: BCB (pregao.scrapers.builtin.bcb) gives way to your own scraper of that name" in shell("list").stdout
 
 
-def test_a_run_shows_flat_fields_as_a_table_and_nested_ones_as_json(platform: Shell) -> None:
-    text = platform("run", "fundamentus", "PETR4").stdout
+def test_a_run_shows_flat_fields_as_a_table_and_nested_ones_as_json(platform: Shell, tmp_path: Path) -> None:
+    unlimited = written(tmp_path, "scrapers: {}\n")
+    text = platform("run", "fundamentus", "PETR4", PREGAO_SCRAPERS_FILE=str(unlimited)).stdout
 
     assert text.startswith("Fundamentus PETR4: completed in ")
     assert "source FUNDAMENTUS" in text.splitlines()[0]

@@ -40,6 +40,19 @@ def test_the_jobs_own_argument_makes_no_difference(one: str, other: str) -> None
     assert pair[0] == pair[1]
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("the process got SIGSEGV", "killed 3 times: the job is poison; the last time: the process got SIGSEGV"),
+        ("the lease was lost: worker h1:7:ab stopped renewing it",
+         "poison: the lease was lost 3 times, last by worker h2:9:cd"),
+        ("the lease was lost: worker h1:7:ab has ended", "poison: the lease was lost 4 times, last by worker h1:7:ab"),
+    ],
+)  # fmt: skip
+def test_the_last_of_several_equal_deaths_is_the_same_failure(first: str, last: str) -> None:
+    assert fingerprint("killed", "b3", last) == fingerprint("killed", "b3", first)
+
+
 def test_an_argument_inside_of_a_word_stays() -> None:
     assert normalised("the meta tag is missing", "eta") == "the meta tag is missing"
 

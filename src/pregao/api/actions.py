@@ -18,6 +18,7 @@ from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.names import fold
 from pregao.limits.values import ScraperLimits
 from pregao.listing import JobListing, Wanted, present
+from pregao.queue.gate_lines import market_time, why_held
 from pregao.queue.messages import Cancelled
 from pregao.runtime import Runtime
 from pregao.scraper_names import names_on_workers, resolve_scraper
@@ -111,6 +112,25 @@ class JobActions:
     async def find(self, job_id: str) -> dict[str, Any]:
         """One job. Raises JobNotFound; StoreUnavailable when Redis does not know it and PostgreSQL is away."""
         return await self.listing.job(job_id)
+
+    async def shown(self, job_id: str) -> dict[str, Any]:
+        """One job, and as `held` why it is not run now: sentences, or None when nothing holds it. Raises as `find`."""
+        job = await self.find(job_id)
+        return {**job, "held": await self._held(job) if job["status"] == JobStatus.PENDING else None}
+
+    async def _held(self, job: Mapping[str, Any]) -> list[str] | None:
+        name = job["scraper_name"]
+        try:
+            gates = await self._runtime.views.gates([fold(name)])
+        except QueueUnavailable as error:
+            logger.warning("job {} is shown without what holds it: {}", job["id"], error)
+            return None
+        lines = list(why_held(name, JobPriority(job["priority"]), gates, market_time))
+        await self._runtime.limits.look()
+        setting = self._runtime.limits.settings_of(name)["enabled"]
+        if not setting.value and setting.detail:
+            lines = [f"{line}, by {setting.detail}" if line.endswith(" is disabled") else line for line in lines]
+        return lines or None
 
     async def attempts(self, job_id: str) -> list[dict[str, Any]]:
         """The attempts of a job that are recorded, the first one first. Raises JobNotFound, StoreUnavailable."""

@@ -140,8 +140,8 @@ async def failures(query: Annotated[FailuresQuery, Query()], actions: Actions) -
 
 @routes.get("/{job_id}", response_model=JobView, responses=_NO_SUCH_JOB)
 async def get_job(job_id: JobId, actions: Actions) -> Response:
-    """One job, with its result."""
-    return json_response(await actions.find(job_id))
+    """One job, with its result; of one that waits also why."""
+    return json_response(await actions.shown(job_id))
 
 
 @routes.delete("/{job_id}", response_model=CancelView, responses=_NOT_NOW)

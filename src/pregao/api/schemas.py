@@ -224,6 +224,9 @@ class JobView(BaseModel):
     timeout_seconds: float | None
     retried_from: str | None
     result_omitted: bool = Field(False, description="The result is left out here; GET /api/jobs/{id} has it")
+    held: list[str] | None = Field(
+        None, description="Why a pending job is not run now; null when nothing holds it. Only GET /api/jobs/{id} has it"
+    )
 
 
 class JobPageView(BaseModel):

@@ -15,6 +15,7 @@ from pregao.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from pregao.api.actions import JobActions
     from pregao.api.queue_actions import QueueActions, Target
+    from pregao.domain.job import JobPriority
     from pregao.queue.gates import Gates
     from pregao.runtime import Runtime
 
@@ -141,16 +142,18 @@ def _change(request: Any, do: Callable[[QueueActions, Target], Awaitable[dict[st
 
 
 def _show(do: Callable[[Runtime], Awaitable[dict[str, Any]]], as_json: bool) -> None:
-    from pregao.queue.gate_lines import held_lines
+    from pregao.queue.gate_lines import bound_lines, held_lines
 
-    async def and_look(_: JobActions, runtime: Runtime) -> tuple[dict[str, Any], Gates]:
-        return await do(runtime), await runtime.views.gates()
+    async def and_look(
+        _: JobActions, runtime: Runtime
+    ) -> tuple[dict[str, Any], Gates, dict[str, dict[JobPriority, int]]]:
+        return await do(runtime), await runtime.views.gates(), await runtime.views.parked()
 
-    document, gates = work(and_look)
+    document, gates, parked = work(and_look)
     if as_json:
         print_json(document)
         return
-    lines = list(held_lines(gates, told_at))
+    lines = [*held_lines(gates, told_at), *bound_lines(gates, parked, told_at)]
     lines += [f"scraper {name}: at most {count} at once" for name, count in document["caps"].items()]
     lines += [f"one of {document['fair']} jobs comes from a lower queue"] if document["fair"] else []
     for name, by_priority in document["parked"].items():

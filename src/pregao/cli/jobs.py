@@ -83,7 +83,7 @@ def show(job_id: IdArgument, as_json: JsonOption = False) -> None:
     wanted = canonical_job_id(job_id)
 
     async def do(actions: JobActions, _: Runtime) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
-        job = await actions.find(wanted)
+        job = await actions.shown(wanted)
         try:
             return job, await actions.history.attempts(wanted)
         except StoreUnavailable as error:
@@ -323,7 +323,7 @@ def _print_logs(attempts: list[dict[str, Any]]) -> None:
 def _print_job(job: dict[str, Any]) -> None:
     times = ("created_at", "started_at", "completed_at", "due_at")
     rows: list[list[object]] = [
-        [name, local(value) if name in times else shown(value)]
+        [name, local(value) if name in times else "\n".join(value) if name == "held" and value else shown(value)]
         for name, value in job.items()
         if value not in (None, {}, False) or name in ("ticker", "result", "error")
     ]

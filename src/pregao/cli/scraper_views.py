@@ -126,8 +126,8 @@ def check_document(rows: list[dict[str, Any]], problems: Sequence[LoadProblem]) 
     return {"scrapers": rows, "problems": [_problem_document(problem) for problem in problems]}
 
 
-def print_check(rows: list[dict[str, Any]], problems: Sequence[LoadProblem]) -> None:
-    """A row for each scraper, then what was not run, then what did not load."""
+def print_check(rows: list[dict[str, Any]], problems: Sequence[LoadProblem], disabled: Sequence[str]) -> None:
+    """A row for each scraper, then what was not run, then what did not load. `disabled` tells who disabled each."""
     print_table(
         ["name", "argument", "outcome", "class", "seconds", "fields filled", "error"],
         [_check_cells(row) for row in rows],
@@ -135,6 +135,8 @@ def print_check(rows: list[dict[str, Any]], problems: Sequence[LoadProblem]) -> 
     idle = [row["name"] for row in rows if row["outcome"] == "no canary"]
     if idle:
         typer.echo(f"note: not run, since no argument with data is known (`canary`): {', '.join(idle)}")
+    for told in disabled:
+        typer.echo(f"note: not run: {told}")
     _print_problems(problems)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pregao.scrapers.entry import Entry
     from pregao.scrapers.registry import Registry
     from pregao.settings import Settings
+    from pregao.worker.once import Run
 
 app = typer.Typer(
     help="List scrapers, try them out, show and change their limits, trip and reset their breakers.",
@@ -64,13 +65,14 @@ def run(
     """Run a scraper once, here and without a queue, and print what it brought. Exits 1 when it fails."""
     from pregao.attempt.outcome import Failed
     from pregao.cli.scraper_views import print_run, run_document
-    from pregao.worker.once import run_once
 
     settings, registry = _load()
     entry = registry.find(name)
-    seconds = timeout or _limits(settings, registry).of(entry.name).timeout_seconds
+    limits = _limits(settings, registry)
+    if not limits.of(entry.name).enabled:
+        typer.echo(f"note: {_disabled(entry, limits)}: no job of it would run", err=True)
     with _spinner(f"{entry.name} {argument or ''}"):
-        done = apart(run_once(entry, argument, seconds, settings.scraper_environment.variables))
+        done = apart(_run(entry, argument, limits, settings, timeout))
     if as_json:
         print_json(run_document(entry, argument, done))
     else:
@@ -90,14 +92,25 @@ def check(
 
     settings, registry = _load()
     entries = [registry.find(name) for name in names] if names else registry.entries()
-    rows = apart(_check(entries, _limits(settings, registry), settings, timeout))
+    limits = _limits(settings, registry)
+    rows = apart(_check(entries, limits, settings, timeout))
     problems = [] if names else registry.problems
     if as_json:
         print_json(check_document(rows, problems))
     else:
-        print_check(rows, problems)
+        disabled = [_disabled(entry, limits) for entry in entries if not limits.of(entry.name).enabled]
+        print_check(rows, problems, disabled)
     if problems or any(row["outcome"] == "failed" for row in rows):
         raise typer.Exit(1)
+
+
+async def _run(
+    entry: Entry, argument: str | None, limits: LiveLimits, settings: Settings, timeout_seconds: float | None
+) -> Run:
+    from pregao.worker.once import ByHand
+
+    async with ByHand(settings, limits) as by_hand:
+        return await by_hand.run(entry, argument, timeout_seconds)
 
 
 async def _check(
@@ -105,20 +118,25 @@ async def _check(
 ) -> list[dict[str, Any]]:
     """One after another: browsers of several scrapers at once may be more than the machine has memory for."""
     from pregao.cli.scraper_views import check_row
-    from pregao.worker.once import run_once
+    from pregao.worker.once import ByHand
 
     rows = []
-    for number, entry in enumerate(entries, 1):
-        own = limits.of(entry.name)
-        argument = own.canary or entry.canary
-        if not own.enabled or (argument is None and entry.takes_argument):
-            rows.append(check_row(entry, None, None, enabled=own.enabled))
-            continue
-        seconds = timeout_seconds or own.timeout_seconds
-        with _spinner(f"{number} of {len(entries)}: {entry.name} {argument or ''}"):
-            done = await run_once(entry, argument, seconds, settings.scraper_environment.variables)
-        rows.append(check_row(entry, argument, done))
+    async with ByHand(settings, limits) as by_hand:
+        for number, entry in enumerate(entries, 1):
+            own = limits.of(entry.name)
+            argument = own.canary or entry.canary
+            if not own.enabled or (argument is None and entry.takes_argument):
+                rows.append(check_row(entry, None, None, enabled=own.enabled))
+                continue
+            with _spinner(f"{number} of {len(entries)}: {entry.name} {argument or ''}"):
+                done = await by_hand.run(entry, argument, timeout_seconds)
+            rows.append(check_row(entry, argument, done))
     return rows
+
+
+def _disabled(entry: Entry, limits: LiveLimits) -> str:
+    by = limits.settings_of(entry.name)["enabled"].detail
+    return f"{entry.name} is disabled{f' by {by}' if by else ''}"
 
 
 def _load(*, anew: bool = False) -> tuple[Settings, Registry]:
@@ -134,11 +152,14 @@ def _load(*, anew: bool = False) -> tuple[Settings, Registry]:
 
 
 def _limits(settings: Settings, registry: Registry) -> LiveLimits:
-    """What the file of limits says: these verbs need no server."""
-    from pregao.limits.live import LiveLimits
+    """What holds now. Changes are known while PostgreSQL answers; otherwise the file alone has its say."""
+    from pregao.limits.live import limits_now
 
-    limits = LiveLimits(settings, registry)
-    limits.load()
+    limits = apart(limits_now(settings, registry))
+    for problem in limits.problems:
+        typer.echo(f"error: limits: {problem}", err=True)
+    if limits.unread is not None:
+        typer.echo(f"note: changes made while the system runs are not known: {limits.unread}", err=True)
     return limits
 
 

@@ -9,6 +9,11 @@ _READ = 2_000
 _KEPT = 300
 _SHORTEST_ARGUMENT = 2
 
+# The last of several equal deaths says that it was the last, and a lost lease by which worker: `lua/settle.lua`,
+# `lua/reclaim.lua`.
+_POISON = re.compile(r"^killed \d+ times: the job is poison; the last time: ")
+_LEASE = re.compile(r"^(?:poison: )?the lease was lost(?:: worker| \d+ times, last by worker) .*")
+
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>)\]]+")
 # In this order: what is longer and more telling first.
 _REPLACED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -34,8 +39,11 @@ def normalised(message: str, argument: str | None = None) -> str:
     '<ticker>: http <n> from <url> after <n> s'
     >>> normalised("no page for selic meta", "selic meta")
     'no page for <argument>'
+    >>> normalised("killed 3 times: the job is poison; the last time: the process got SIGSEGV")
+    'the process got sigsegv'
     """
-    text = _URL.sub("<url>", " ".join(message[:_READ].lower().split()))
+    text = _LEASE.sub("the lease was lost", _POISON.sub("", " ".join(message[:_READ].lower().split())))
+    text = _URL.sub("<url>", text)
     wanted = " ".join((argument or "").lower().split())
     if _SHORTEST_ARGUMENT <= len(wanted) <= len(text):
         text = re.sub(rf"(?<!\w){re.escape(wanted)}(?!\w)", "<argument>", text)

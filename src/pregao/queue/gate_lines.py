@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from pregao.domain.clock import MARKET_ZONE
-from pregao.domain.names import fold
+from pregao.domain.job import JobPriority
+from pregao.domain.names import counted, fold
+from pregao.queue.bounds import Bound
 from pregao.queue.breakers import Breaker
 from pregao.queue.complaints import SLOWEST, Complaint
 from pregao.queue.controls import Pause
@@ -42,6 +44,43 @@ def lines_about(scraper: str, gates: Gates, at: At) -> Iterator[str]:
     if login := gates.logins.get(folded):
         yield login_line(folded, login, at)
     yield from (complaint_line(complaint, at) for complaint in gates.complaints_about(folded))
+
+
+def bound_lines(gates: Gates, parked: Mapping[str, Mapping[JobPriority, int]], at: At) -> Iterator[str]:
+    """The bounds that are reached, with the jobs that wait for them."""
+    for bound in gates.bounds:
+        if jobs := sum(parked.get(bound.scraper, {}).values()):
+            waits = f"{counted(jobs, 'job')} {'waits' if jobs == 1 else 'wait'}"
+            yield (
+                f"{bound_line(bound, at)}: {waits}"
+                if bound.host is None
+                else (f"{bound_line(bound, at)}: {waits} of scraper {bound.scraper}")
+            )
+
+
+def bound_line(bound: Bound, at: At) -> str:
+    """A bound that is reached, and until when if time alone decides."""
+    what = f"scraper {bound.scraper}" if bound.host is None else f"host {bound.host}"
+    return f"{what} {bound.why}" if bound.until is None else f"{what} {bound.why} until {at(bound.until)}"
+
+
+def why_held(scraper: str, priority: JobPriority, gates: Gates, at: At) -> Iterator[str]:
+    """Why a job that is ready is not run now; nothing when only a free worker is missing.
+
+    `gates` were read about the scraper, so that they have its bounds.
+    """
+    folded = fold(scraper)
+    yield from (
+        pause_line(pause, at)
+        for pause in gates.controls.pauses
+        if (pause.kind, pause.name) in (("priority", priority.value), ("scraper", folded))
+    )
+    if breaker := gates.breakers.get(folded):
+        yield breaker_line(breaker, at)
+    if login := gates.logins.get(folded):
+        yield login_line(folded, login, at)
+    yield from (complaint_line(complaint, at) for complaint in gates.complaints_about(folded))
+    yield from (bound_line(bound, at) for bound in gates.bounds if bound.scraper == folded)
 
 
 def pause_line(pause: Pause, at: At) -> str:

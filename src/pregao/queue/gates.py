@@ -9,6 +9,7 @@ import msgspec
 from redis.asyncio.client import Pipeline
 
 from pregao.domain.names import fold
+from pregao.queue.bounds import RULES, Bound
 from pregao.queue.breakers import Breaker, FailureRun, read_breakers, read_failures
 from pregao.queue.complaints import Complaint, read_complaints
 from pregao.queue.controls import Controls, Pause, read_controls
@@ -22,7 +23,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     """What holds jobs back at `now`, the server's time. Names of scrapers are folded.
 
     `failures` are those in a row that opened no breaker so far, and those of breakers that are open; `hosts` are those
-    that a scraper's jobs ask.
+    that a scraper's jobs ask. `rules` are the bounds as `control` has them, and `bounds` those that are reached, of
+    scrapers whose jobs wait.
     """
 
     now: datetime
@@ -32,6 +34,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     complaints: list[Complaint] = []
     logins: dict[str, LoginHold] = {}
     hosts: dict[str, list[str]] = {}
+    rules: dict[str, str] = {}
+    bounds: list[Bound] = []
 
     def complaints_about(self, scraper: str) -> list[Complaint]:
         """Those that concern a scraper: its own, and those of its hosts."""
@@ -67,6 +71,7 @@ def read_gates(
         complaints=read_complaints(_texts(holds), _texts(slow), now),
         logins=login_holds(rules),
         hosts={name.removeprefix(_HOSTS): value.split(",") for name, value in rules.items() if name.startswith(_HOSTS)},
+        rules={name: value for name, value in rules.items() if name.partition(":")[0] in RULES},
     )
 
 

@@ -21,6 +21,7 @@ class Keys:
         self.outbox_bytes = f"{prefix}outbox_bytes"
         self.outbox_dead = f"{prefix}outbox:dead"
         self.inuse = f"{prefix}inuse"
+        self.inuse_host = f"{prefix}inuse_host"
         self.fence = f"{prefix}fence"
         self.fired = f"{prefix}fired"
         self.started = f"{prefix}started"
@@ -44,6 +45,10 @@ class Keys:
     def run(self, run_id: str) -> str:
         """STRING with the firing of a run by hand, for 24 hours."""
         return f"{self.prefix}run:{run_id}"
+
+    def starts(self, source: str) -> str:
+        """The latest starts of a source, `scraper:{name}` or `host:{name}`: times in ms, the newest in front."""
+        return f"{self.prefix}starts:{source}"
 
     def parked_jobs(self, scraper: str, priority: JobPriority) -> str:
         """LIST of the ids of one scraper that something holds back; `scraper` is folded."""

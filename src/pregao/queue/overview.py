@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import msgspec
 import redis.asyncio as redis_async
@@ -14,6 +15,7 @@ from redis.asyncio.client import Pipeline
 
 from pregao.domain.clock import from_ms
 from pregao.domain.job import JobPriority
+from pregao.queue.bounds import Question, ask_for_counts, questions, read_bounds
 from pregao.queue.gates import Gates, ask_for_gates, read_gates
 from pregao.queue.keys import DEFAULT_PREFIX, Keys
 from pregao.queue.views import (
@@ -26,6 +28,7 @@ from pregao.queue.views import (
     read_heartbeats,
     read_parked,
     server_time,
+    texts,
 )
 
 DETAILED_LIMIT = 500
@@ -98,8 +101,10 @@ async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) 
             time, generation, high, normal, low, delayed_total, running_total, delayed_ids, leases,
             workers, schedulers, entries, size, oldest, dead, scrapers, *hashes,
         ) = await answered(pipe.execute())  # fmt: skip
-    delayed_priorities, jobs, parked = await _details(redis, keys, delayed_ids, leases, scrapers)
     now = server_time(time)
+    gates = read_gates(now, *hashes)
+    asked = questions(gates.rules, gates.hosts, texts(scrapers))
+    delayed_priorities, jobs, parked, counts = await _details(redis, keys, delayed_ids, leases, scrapers, asked)
     ready = dict(zip(JobPriority, (high, normal, low), strict=True))
     return Overview(
         now=now,
@@ -112,7 +117,7 @@ async def read_overview(redis: redis_async.Redis, prefix: str = DEFAULT_PREFIX) 
         schedulers=read_heartbeats(schedulers, SchedulerFacts),
         running_jobs=sorted(jobs, key=lambda job: (job.started_at or now, job.id)),
         parked=parked,
-        gates=read_gates(now, *hashes),
+        gates=msgspec.structs.replace(gates, bounds=read_bounds(now, asked, counts)),
     )
 
 
@@ -141,26 +146,30 @@ async def _details(
     delayed_ids: Sequence[bytes],
     leases: Sequence[tuple[bytes, float]],
     scrapers: Collection[bytes],
-) -> tuple[list[str], list[RunningJob], dict[str, dict[JobPriority, int]]]:
-    """The priorities of the delayed jobs, the running ones, and how many are parked of each of `scrapers`.
+    asked: Sequence[Question],
+) -> tuple[list[str], list[RunningJob], dict[str, dict[JobPriority, int]], list[Any]]:
+    """The priorities of the delayed jobs, the running ones, how many are parked of each of `scrapers`, and the counts
+    that are `asked` for.
 
     What has left its state meanwhile is left out.
     """
     if not delayed_ids and not leases and not scrapers:
-        return [], [], {}
+        return [], [], {}, []
     async with redis.pipeline(transaction=False) as pipe:
         for job_id in delayed_ids:
             pipe.hget(keys.meta(job_id.decode()), "priority")
         for job_id, _ in leases:
             pipe.get(keys.data(job_id.decode()))
             pipe.hmget(keys.meta(job_id.decode()), *_RUNNING_FIELDS)
+        ask_for_counts(pipe, keys, asked)
         ask_for_parked(pipe, keys, scrapers)
         answers = iter(await answered(pipe.execute()))
     priorities = [value.decode() for value in islice(answers, len(delayed_ids)) if value is not None]
     looked_at = list(islice(answers, 2 * len(leases)))
+    counts = list(islice(answers, len(asked)))
     running = zip(leases, looked_at[::2], looked_at[1::2], strict=True)
     jobs = [_running_job(*lease, document, fields) for lease, document, fields in running if document is not None]
-    return priorities, jobs, read_parked(scrapers, answers)
+    return priorities, jobs, read_parked(scrapers, answers), counts
 
 
 def _running_job(job_id: bytes, lease_ends_ms: float, document: bytes, fields: Sequence[bytes | None]) -> RunningJob:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from pregao.domain.clock import from_ms
 from pregao.domain.errors import InvalidInput, QueueUnavailable
 from pregao.domain.job import JobPriority, JobStatus
+from pregao.queue.bounds import ask_for_counts, questions, read_bounds
 from pregao.queue.controls import Controls
 from pregao.queue.facts import JobFact, decode_entry, job_id_of, unpack_result
 from pregao.queue.gates import Gates, ask_for_gates, read_gates
@@ -117,13 +118,25 @@ class QueueViews:
         """The rules that people set."""
         return (await self.gates()).controls
 
-    async def gates(self) -> Gates:
-        """All that holds jobs back now, read together."""
+    async def gates(self, about: Collection[str] = ()) -> Gates:
+        """All that holds jobs back now, read together; then the bounds of scrapers with parked jobs, and `about` some.
+
+        Names in `about` are folded.
+        """
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.time()
+            pipe.smembers(self.keys.parked)
             ask_for_gates(pipe, self.keys)
-            time, *hashes = await answered(pipe.execute())
-        return read_gates(server_time(time), *hashes)
+            time, parked, *hashes = await answered(pipe.execute())
+        gates = read_gates(server_time(time), *hashes)
+        asked = questions(gates.rules, gates.hosts, {*about, *texts(parked)})
+        if not asked:
+            return gates
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.time()
+            ask_for_counts(pipe, self.keys, asked)
+            time, *counts = await answered(pipe.execute())
+        return msgspec.structs.replace(gates, bounds=read_bounds(server_time(time), asked, counts))
 
     async def status(self, job_id: str) -> JobStatus | None:
         """The public status key; None when Redis does not know the job."""
@@ -237,6 +250,11 @@ class QueueViews:
     async def orphans(self) -> int:
         """Ids that another producer pushed without a job behind them."""
         return int(await answered(self._redis.llen(self.keys.orphans)))
+
+
+def texts(names: Iterable[bytes]) -> set[str]:
+    """Names as Redis has them, as text."""
+    return {name.decode(errors="replace") for name in names}
 
 
 def ask_for_parked(pipe: Pipeline, keys: Keys, scrapers: Iterable[bytes]) -> None:

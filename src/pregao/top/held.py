@@ -1,4 +1,4 @@
-"""The section of what is held back: pauses, breakers, logins, and sources that asked to be left alone."""
+"""The section of what is held back: pauses, breakers, logins, sources that asked to be left alone, and bounds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
+from pregao.queue.bounds import Bound
 from pregao.queue.breakers import Breaker
 from pregao.queue.complaints import SLOWEST, Complaint
 from pregao.queue.controls import Pause
@@ -44,6 +45,7 @@ def _rows(queue: Overview) -> Iterator[list[Cell]]:
             name, state, _parked(queue, name), now, since=hold.since, until=None, why=f"{hold.why} ({hold.host})"
         )
     yield from (_complaint_row(queue, complaint) for complaint in gates.complaints)
+    yield from (_bound_row(queue, bound) for bound in gates.bounds if _parked(queue, bound.scraper))
 
 
 def _pause_row(queue: Overview, pause: Pause) -> list[Cell]:
@@ -63,6 +65,13 @@ def _breaker_row(queue: Overview, breaker: Breaker) -> list[Cell]:
     return _row(
         breaker.scraper, by, _parked(queue, breaker.scraper), queue.now, since=breaker.since, until=until, why=why
     )
+
+
+def _bound_row(queue: Overview, bound: Bound) -> list[Cell]:
+    by = {"off": "disabled", "cap": "limit", "rate": "rate", "interval": "distance"}[bound.kind]
+    why = bound.why if bound.host is None else f"{bound.host} {bound.why}"
+    jobs, now = _parked(queue, bound.scraper), queue.now
+    return _row(bound.scraper, Text(by, style="yellow"), jobs, now, since=None, until=bound.until, why=why)
 
 
 def _complaint_row(queue: Overview, complaint: Complaint) -> list[Cell]:

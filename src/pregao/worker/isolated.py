@@ -12,6 +12,7 @@ from pregao.isolation.host import Isolation
 from pregao.isolation.messages import Limits, Target
 from pregao.isolation.terms import Terms
 from pregao.limits.live import LiveLimits
+from pregao.limits.values import ScraperLimits
 from pregao.scrapers.entry import Entry
 from pregao.scrapers.registry import Registry
 from pregao.settings import Settings
@@ -64,31 +65,37 @@ class Isolated:
         One with a browser waits for its turn to launch it, which is none of its time.
         """
         if entry.directory is None:
-            return Failed(failure(FailureClass.PERMANENT, f"{entry.name} {_NO_DIRECTORY}"))
+            return refused(entry)
         if entry.transport == "browser" and not await self._launches.turn(stop):
             return Stopped(stop.result())
-        terms = self._terms(entry.name, timeout_seconds)
+        terms = terms_of(self._limits.of(entry.name), self._settings, timeout_seconds)
         return await self._isolation.run(target_of(entry), argument, token=token, terms=terms, stop=stop)
-
-    def _terms(self, name: str, timeout_seconds: float) -> Terms:
-        settings, own = self._settings, self._limits.of(name)
-        return Terms(
-            timeout_seconds=timeout_seconds,
-            cleanup_seconds=own.cleanup_seconds,
-            shutdown_seconds=settings.grace_seconds * STOP_SHARE_OF_GRACE,
-            initialize=own.initialize,
-            limits=Limits(
-                memory_mb=own.memory_mb,
-                cpu_seconds=own.cpu_seconds,
-                tasks=settings.scraper_processes or None,
-            ),
-        )
 
     def _targets_in(self, directory: str) -> list[Target]:
         entries = self._registry.entries()
         return [
             target_of(entry) for entry in entries if entry.directory is not None and str(entry.directory) == directory
         ]
+
+
+def refused(entry: Entry) -> Failed:
+    """What comes of an attempt that is to be isolated, of a scraper that is in no directory."""
+    return Failed(failure(FailureClass.PERMANENT, f"{entry.name} {_NO_DIRECTORY}"))
+
+
+def terms_of(own: ScraperLimits, settings: Settings, timeout_seconds: float) -> Terms:
+    """What an attempt is given by the limits of its scraper."""
+    return Terms(
+        timeout_seconds=timeout_seconds,
+        cleanup_seconds=own.cleanup_seconds,
+        shutdown_seconds=settings.grace_seconds * STOP_SHARE_OF_GRACE,
+        initialize=own.initialize,
+        limits=Limits(
+            memory_mb=own.memory_mb,
+            cpu_seconds=own.cpu_seconds,
+            tasks=settings.scraper_processes or None,
+        ),
+    )
 
 
 def target_of(entry: Entry) -> Target:
