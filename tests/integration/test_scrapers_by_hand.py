@@ -132,3 +132,8 @@ def test_without_postgresql_no_deviation_is_checked_and_the_result_says_so(prega
 
     assert told["success"] is True
     assert "the deviation from the last good value was not checked" in told["metadata"]["checks_skipped"][0]
+
+
+def test_a_scraper_without_an_executor_of_its_own_runs_as_found(pregao: Pregao) -> None:
+    (row,) = [line for line in pregao("show", "plain").stdout.splitlines() if "executor" in line and "built in" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["executor", "as found", "built in"]

@@ -148,6 +148,14 @@ def test_a_schedule_without_its_key_says_what_to_set(keyed: Path) -> None:
     assert (report["no_scraper"], list(report["not_configured"]), report["not_loaded"]) == (["b"], ["a"], {})
 
 
+def test_a_schedule_of_an_unknown_scraper_is_an_error_of_the_check_with_a_suggestion(path: Path) -> None:
+    path.write_text("schedules:\n  a: {scraper: BCBB, type: cron, hour: 1}\n  b: {scraper: BCB, type: cron, hour: 1}\n")
+    done = pregao("check", path)
+    assert done.exit_code == 1
+    assert "error: schedule a does not fire here: its scraper 'BCBB' is not installed; did you mean BCB?" in done.stdout
+    assert done.stdout.rstrip().endswith(": 1 sound schedule, 1 error, 0 warnings")
+
+
 def test_a_schedule_with_its_key_fires(keyed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_API_KEY", "hush")
     assert len(json.loads(pregao("next", "a", "--file", keyed, "--json").stdout)) == 10

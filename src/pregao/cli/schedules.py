@@ -114,12 +114,13 @@ def check(
         lacks = loaded.asleep
     except FileRefused as refused:
         problems, warnings, sound, asleep, lacks = [refused.details], [], 0, {}, {}
+    unknown = [key for key in asleep if lacks[key] == NO_SCRAPER]
     if as_json:
         report = {
             "problems": [problem.document() for problem in problems],
             "warnings": [warning.document() for warning in warnings],
             "schedules": sound,
-            "no_scraper": [key for key in asleep if lacks[key] == NO_SCRAPER],
+            "no_scraper": unknown,
             "not_configured": {key: lacks[key] for key in asleep if lacks[key].startswith("not configured")},
             "not_loaded": {key: lacks[key] for key in asleep if lacks[key].startswith(NOT_LOADED)},
         }
@@ -130,10 +131,16 @@ def check(
         for warning in warnings:
             typer.echo(f"warning: {warning}")
         for key, why in asleep.items():
-            typer.echo(f"note: schedule {key} does not fire here: {why}")
-        counts = [counted(sound, "sound schedule"), counted(len(problems), "error"), counted(len(warnings), "warning")]
+            word = "error" if key in unknown else "note"
+            typer.echo(f"{word}: schedule {key} does not fire here: {why}")
+        errors = len(problems) + len(unknown)
+        counts = [
+            counted(sound - len(unknown), "sound schedule"),
+            counted(errors, "error"),
+            counted(len(warnings), "warning"),
+        ]
         typer.echo(f"{file}: {', '.join(counts)}")
-    if problems:
+    if problems or unknown:
         raise typer.Exit(1)
 
 

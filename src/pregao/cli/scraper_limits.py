@@ -10,6 +10,7 @@ from pregao.cli.controls import WhoOption, login_name
 from pregao.cli.scraper_gates import Look, NameArgument, look
 from pregao.cli.session import JsonOption, checked, local, print_json, print_table, shown, work
 from pregao.domain.errors import InvalidInput
+from pregao.domain.names import counted
 
 if TYPE_CHECKING:
     from pregao.api.actions import JobActions
@@ -128,7 +129,7 @@ def _print(scraper: dict[str, Any], held: Look) -> None:
         facts["breaker"] = scraper["breaker"]["state"]
     print_table(["", scraper["name"]], [[name, shown(value)] for name, value in facts.items()])
     held.show(scraper["name"])
-    rows = [[key, shown(setting["value"]), _source(setting)] for key, setting in scraper["limits"].items()]
+    rows = [[key, _value(key, setting["value"]), _source(setting)] for key, setting in scraper["limits"].items()]
     print_table(["limit", "value", "from"], rows)
     if scraper["file_in_force"] is not None:
         typer.echo(f"note: {scraper['file_in_force']}", err=True)
@@ -136,9 +137,14 @@ def _print(scraper: dict[str, Any], held: Look) -> None:
     if observed is not None and observed["p95_seconds"] is not None:
         limit = scraper["limits"]["timeout_seconds"]["value"]
         typer.echo(
-            f"{observed['results']} good results in 7 days, 95 % of them within {observed['p95_seconds']:g} s; "
-            f"its timeout is {limit:g} s"
+            f"{counted(observed['results'], 'good result')} in 7 days, "
+            f"95 % of them within {observed['p95_seconds']:g} s; its timeout is {limit:g} s"
         )
+
+
+def _value(key: str, value: object) -> str:
+    """A limit for people: without an `executor` of its own a scraper runs as it was found."""
+    return "as found" if key == "executor" and value in (None, "none") else shown(value)
 
 
 def _source(setting: dict[str, Any]) -> str:

@@ -65,6 +65,12 @@ class ScheduleFile(msgspec.Struct, frozen=True):
         """How many schedules there are."""
         return counted(len(self.schedules), "schedule")
 
+    @property
+    def unknown(self) -> list[str]:
+        """A sentence for each enabled schedule whose scraper nobody knows here."""
+        names = [name for name, lack in self.asleep.items() if lack == NO_SCRAPER and self.schedules[name].enabled]
+        return [f"schedule {name} does not fire: {self.why_not_run(name)}" for name in names]
+
     def why_not_run(self, name: str) -> str | None:
         """Why the jobs of a schedule cannot be made here: "its scraper 'BCBB' is not installed; did you mean BCB?"."""
         if name in self.scrapers:

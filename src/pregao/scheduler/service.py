@@ -190,7 +190,7 @@ class ScraperScheduler:
             pid=os.getpid(),
             version=running_version(),
             schedules=sum(self.file.schedules[name].enabled for name in self.file.scrapers),
-            problems=[str(problem) for problem in self.problems],
+            problems=[*(str(problem) for problem in self.problems), *self.file.unknown],
         )
         await commands.beat(facts)
 
