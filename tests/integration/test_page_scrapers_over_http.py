@@ -200,8 +200,17 @@ async def test_investidor10_asks_for_a_share_by_its_ticker(upstream: Upstream, m
     result = await make(Investidor10Scraper).scrape("smpl4")
     assert (result.data["kind"], result.data["price"]) == ("share", 43.55)
     assert result.data["as_of"] == "2026-10-02T17:00:00.000-03:00"
-    assert result.metadata == {"indicators": 5}
+    assert result.metadata == {"indicators": 44}
     assert upstream.requests[0].headers["user-agent"] == BROWSER_USER_AGENT
+
+
+async def test_a_share_of_investidor10_without_indicators_is_refused(upstream: Upstream, make: Make) -> None:
+    cards = "".join(investidor10_pages.card(*pair) for pair in investidor10_pages.SHARE_CARDS.items())
+    body = investidor10_pages.page("SMPL4", investidor10_pages.price_card("43,55", "1,99%") + cards)
+    upstream.answer("/investidor10/acoes/smpl4/", body)
+    error = await failure_of(make(Investidor10Scraper), "SMPL4")
+    assert error.failure_class is FailureClass.VALIDATION
+    assert "no list of indicators" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,25 @@ SHARE: dict[str, str] = {
     "ROIC": "17,8%",
     "Dív Líq / Patrim": "-0,19",
     "Ativo": "1.212.040.000.000",
-    "Dív. Bruta": "376.083.000.000",
     "Patrim. Líq": "422.934.000.000",
+    **dict.fromkeys(
+        (
+            "P/Ativos",
+            "P/Cap. Giro",
+            "P/Ativ Circ Liq",
+            "EV / EBITDA",
+            "EV / EBIT",
+            "Cres. Rec (5a)",
+            "Marg. EBIT",
+            "Marg. Líquida",
+            "EBIT / Ativo",
+            "Liquidez Corr",
+            "Giro Ativos",
+        ),
+        "-",
+    ),
 }
+DEBTS = {"Dív. Bruta": "376.083.000.000", "Dív. Líquida": "-", "Disponibilidades": "-", "Ativo Circulante": "-"}
 SHARE_RESULTS = {
     "Receita Líquida": ("491.446.000.000", "127.906.000.000"),
     "EBIT": ("198.756.000.000", "50.983.000.000"),
@@ -72,6 +88,8 @@ FUND: dict[str, str] = {
     "Nro. Cotas": "33.787.600",
     "Últ Info Trimestral": "30/06/2026",
     "Dia": "0,10%",
+    "Mês": "0,40%",
+    "30 dias": "1,20%",
     "12 meses": "7,25%",
     "FFO Yield": "7,9%",
     "FFO/Cota": "12,52",
@@ -112,7 +130,7 @@ def page(
 
 def share(*, encoding: str = "iso-8859-1", **changes: str) -> bytes:
     """The page of SMPL4."""
-    return page(SHARE | changes, SHARE_RESULTS, encoding=encoding)
+    return page(SHARE | DEBTS | changes, SHARE_RESULTS, encoding=encoding)
 
 
 def bank() -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 UPDATED = "02/10/2026"
 SHARE_CARDS = {"VARIAÇÃO (12M)": "48,12%", "P/L": "4,21", "P/VP": "1,17", "DY": "8,47%"}
@@ -14,7 +14,56 @@ INDICATORS = {
     "ROE": "18,33%",
     "DIVIDEND YIELD - SMPL4": "8,47%",
     "MARGEM LÍQUIDA": "15,77%",
+    **dict.fromkeys(
+        (
+            "P/RECEITA (PSR)",
+            "PAYOUT",
+            "MARGEM BRUTA",
+            "MARGEM EBIT",
+            "MARGEM EBITDA",
+            "EV/EBITDA",
+            "EV/EBIT",
+            "P/EBITDA",
+            "P/EBIT",
+            "P/ATIVO",
+            "P/CAP. GIRO",
+            "P/ATIVO CIRC. LIQ.",
+            "VPA",
+            "GIRO ATIVOS",
+            "ROIC",
+            "ROA",
+            "DÍVIDA LÍQUIDA / PATRIMÔNIO",
+            "DÍVIDA LÍQUIDA / EBITDA",
+            "DÍVIDA LÍQUIDA / EBIT",
+            "DÍVIDA BRUTA / PATRIMÔNIO",
+            "PATRIMÔNIO / ATIVOS",
+            "PASSIVOS / ATIVOS",
+            "LIQUIDEZ CORRENTE",
+            "CAGR RECEITAS 5 ANOS",
+            "CAGR LUCROS 5 ANOS",
+        ),
+        "-",
+    ),
 }
+COMPANY_CELLS = dict.fromkeys(
+    (
+        "Valor de firma",
+        "Patrimônio Líquido",
+        "Ativos",
+        "Ativo Circulante",
+        "Dívida Bruta",
+        "Dívida Líquida",
+        "Disponibilidade",
+        "Nº total de papeis",
+        "Liquidez Média Diária",
+        "Free Float",
+        "Tag Along",
+        "Segmento de Listagem",
+        "Setor",
+        "Segmento",
+    ),
+    "-",
+)
 FUND_CELLS = {
     "Razão Social": "SAMPLE LOGÍSTICA FII",
     "Segmento": "Logística",
@@ -24,6 +73,18 @@ FUND_CELLS = {
     "VALOR PATRIMONIAL": "R$ 5,46 Bilhões",
     "ÚLTIMO RENDIMENTO": "R$ 1,10",
     "TAXA DE ADMINISTRAÇÃO": "0,60% a.a",
+    **dict.fromkeys(
+        (
+            "CNPJ",
+            "PÚBLICO-ALVO",
+            "MANDATO",
+            "TIPO DE FUNDO",
+            "PRAZO DE DURAÇÃO",
+            "TIPO DE GESTÃO",
+            "COTAS EMITIDAS",
+        ),
+        "-",
+    ),
 }
 
 
@@ -73,21 +134,30 @@ def amount(title: str, rounded: str, exact: str) -> str:
     )
 
 
-def page(ticker: str, body: str) -> bytes:
-    """A whole page; its script has the figures of the sector."""
+def page(ticker: str, body: str, *, address: str = "") -> bytes:
+    """A whole page; its script has the figures of the sector. `address` is what it gives as its own, if anything."""
+    canonical = f'<link rel="canonical" href="{address}">' if address else ""
     script = "<script>var _sectorIndicators = {'P/L': '99,99'};</script>"
     return (
-        f'<!DOCTYPE html><html><head><meta charset="utf-8"><title>{ticker}: cotação</title></head>'
+        f'<!DOCTYPE html><html><head><meta charset="utf-8">{canonical}<title>{ticker}: cotação</title></head>'
         f'<body><h1 class="h2-title">{ticker}</h1><div id="cards-ticker">{body}</div>{script}</body></html>'
     ).encode()
 
 
-def share(ticker: str = "SMPL4", *, cards: Mapping[str, str] = SHARE_CARDS, price: str = "43,55") -> bytes:
-    """The page of a share."""
+def share(
+    ticker: str = "SMPL4",
+    *,
+    cards: Mapping[str, str] = SHARE_CARDS,
+    price: str = "43,55",
+    without: Collection[str] = (),
+    address: str = "",
+) -> bytes:
+    """The page of a share, without some of what is listed below its cards."""
     parts = [price_card(price, "1,99%"), *(card(title, value) for title, value in cards.items())]
-    parts += [indicator(title, value) for title, value in INDICATORS.items()]
+    parts += [indicator(title, value) for title, value in INDICATORS.items() if title not in without]
     parts.append(amount("Valor de mercado", "R$ 567,39 Bilhões", "R$ 567.386.000.000"))
-    return page(ticker, "".join(parts))
+    parts += [cell(title, value) for title, value in COMPANY_CELLS.items() if title not in without]
+    return page(ticker, "".join(parts), address=address)
 
 
 def fund(ticker: str = "SMPL11") -> bytes:

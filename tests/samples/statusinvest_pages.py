@@ -21,8 +21,48 @@ INDICATORS = {
     "ROA": "6,40%",
     "ROIC": "-",
     "Giro ativos": "0,41",
+    **dict.fromkeys(
+        (
+            "EV/EBIT",
+            "P/EBITDA",
+            "P/EBIT",
+            "P/Cap. Giro",
+            "P/Ativo Circ. Liq.",
+            "Dív. líquida/PL",
+            "Dív. líquida/EBITDA",
+            "Dív. líquida/EBIT",
+            "PL/Ativos",
+            "Passivos/Ativos",
+            "M. EBITDA",
+            "M. EBIT",
+            "M. Líquida",
+            "CAGR Receitas 5 anos",
+            "CAGR Lucros 5 anos",
+        ),
+        "-",
+    ),
 }
-COMPANY = {"Valor de mercado": "404.672.578.925", "Nº total de papéis": "12.888.732.761", "Free Float": "61,21%"}
+COMPANY = {
+    "Valor de mercado": "404.672.578.925",
+    "Nº total de papéis": "12.888.732.761",
+    "Free Float": "61,21%",
+    "Tipo": "PN",
+    **dict.fromkeys(
+        (
+            "Tag Along",
+            "Liq. méd. diária",
+            "Valor de firma",
+            "Patrimônio líquido",
+            "Ativos",
+            "Ativo circulante",
+            "Dívida bruta",
+            "Disponibilidade",
+            "Dívida líquida",
+            "Segmento de listagem",
+        ),
+        "-",
+    ),
+}
 FUND_TOP = {
     "Valor atual": "158,50",
     "Min. 52 semanas": "140,00",
@@ -34,8 +74,25 @@ FUND_TOP = {
     "Nº de Cotistas": "512.345",
     "DY CAGR (3 anos)": "3,10%",
     "Último rendimento": "1,10",
+    "Valorização (12m)": "7,25%",
+    "Valor CAGR (3 anos)": "2,40%",
+    "Rendimento mensal médio (24M)": "1,12",
+    "Liquidez média diária": "8.500.000,00",
+    "Segmento": "Logística",
+    "Tipo da gestão": "Ativa",
+    "Público-alvo": "-",
 }
-QUOTE_TOP = {"Valor atual": "120,05", "Min. 52 semanas": "99,00", "Máx. 52 semanas": "131,20"}
+QUOTE_TOP = {
+    "Valor atual": "120,05",
+    "Min. 52 semanas": "99,00",
+    "Máx. 52 semanas": "131,20",
+    "Dividend Yield": "-",
+    "Valorização (12m)": "15,20%",
+    "Min. mês": "R$ 118,00",
+    "Máx. mês": "R$ 121,00",
+    "Últimos 12 meses": "-",
+    "Mês atual": "1,10%",
+}
 PAGE_DAY = "03/10/2026"
 
 
@@ -62,9 +119,17 @@ def item(title: str, value: str) -> str:
 
 
 def page(
-    ticker: str, name: str, blocks: str, *, day: str = PAGE_DAY, change: str = "0,33%", falls: bool = False
+    ticker: str,
+    name: str,
+    blocks: str,
+    *,
+    day: str = PAGE_DAY,
+    change: str = "0,33%",
+    falls: bool = False,
+    address: str = "",
 ) -> bytes:
-    """A whole page."""
+    """A whole page; `address` is what it gives as its own, if anything."""
+    canonical = f'<link rel="canonical" href="{address}">' if address else ""
     arrow = "arrow_downward" if falls else "arrow_upward"
     top = (
         f'<h1 title="{ticker}">{ticker} - <small>{name}</small></h1>'
@@ -75,11 +140,17 @@ def page(
     )
     return (
         '<!DOCTYPE html><html lang="pt-br"><head><meta charset="utf-8">'
-        f"<title>{ticker} - {name} PN: cotação</title></head><body>{top}<main>{blocks}</main></body></html>"
+        f"{canonical}<title>{ticker} - {name} PN: cotação</title></head><body>{top}<main>{blocks}</main></body></html>"
     ).encode()
 
 
-def share(ticker: str = "SMPL4", *, without: tuple[str, ...] = (), changed: Mapping[str, str] | None = None) -> bytes:
+def share(
+    ticker: str = "SMPL4",
+    *,
+    without: tuple[str, ...] = (),
+    changed: Mapping[str, str] | None = None,
+    address: str = "",
+) -> bytes:
     """The page of a share; the panel that compares papers repeats every indicator with a dash."""
     figures = {**SHARE_TOP, **INDICATORS, **COMPANY, **(changed or {})}
     top = [
@@ -96,10 +167,12 @@ def share(ticker: str = "SMPL4", *, without: tuple[str, ...] = (), changed: Mapp
     indicators = [item(name, figures[name]) for name in INDICATORS if name not in without]
     compared = [item(name, "-") for name in INDICATORS if name not in without]
     company = [info(name, figures[name]) for name in COMPANY if name not in without]
-    sector = (
-        '<div class="info"><span class="sub-value">Setor de Atuação</span><strong class="value">Energia</strong></div>'
+    sector = "".join(
+        f'<div class="info"><span class="sub-value">{what} de Atuação</span>'
+        '<strong class="value">Energia</strong></div>'
+        for what in ("Setor", "Subsetor", "Segmento")
     )
-    return page(ticker, "SAMPLE", "".join((*top, *indicators, *compared, *company, sector)))
+    return page(ticker, "SAMPLE", "".join((*top, *indicators, *compared, *company, sector)), address=address)
 
 
 def fund(ticker: str = "SMPL11") -> bytes:
@@ -109,6 +182,10 @@ def fund(ticker: str = "SMPL11") -> bytes:
         "P/VP": {"Valor de mercado": "R$ 5.350.000.000"},
         "Valor em caixa": {"Total": "R$ 59.090.000,00"},
         "Nº de Cotistas": {"Nº de cotas": "33.787.600"},
+        "Min. 52 semanas": {"Min. mês": "R$ 150,00"},
+        "Máx. 52 semanas": {"Máx. mês": "R$ 160,00"},
+        "Dividend Yield": {"Últimos 12 meses": "R$ 13,20"},
+        "Valorização (12m)": {"Mês atual": "0,40%"},
         "Último rendimento": {"Rendimento": "0,69%", "Data Base": "30/09/2026", "Data Pagamento": "15/10/2026"},
     }
     blocks = [info(_wordings(name), value, below=below.get(name)) for name, value in FUND_TOP.items()]

@@ -114,10 +114,19 @@ def test_a_fund_whose_labels_are_gone_is_refused_as_a_fund() -> None:
     assert "Fundamentus's page of a fund lacks P/VP" in str(refusal(fundamentus_pages.page(cells), "SMPL11"))
 
 
+_ALL = fundamentus_pages.SHARE | fundamentus_pages.DEBTS
+
+
+def test_a_page_that_lost_its_results_is_refused_with_their_names() -> None:
+    error = refusal(fundamentus_pages.page(_ALL))
+    assert error.failure_class is FailureClass.VALIDATION
+    assert "lacks 6 of 53 labels: Receita Líquida" in str(error)
+
+
 def test_a_page_of_dashes_is_refused() -> None:
     kept = ("Papel", "Cotação", "Data últ cot", "Tipo")
-    cells = {name: text if name in kept else "-" for name, text in fundamentus_pages.SHARE.items()}
-    error = refusal(fundamentus_pages.page(cells))
+    cells = {name: text if name in kept else "-" for name, text in _ALL.items()}
+    error = refusal(fundamentus_pages.page(cells, dict.fromkeys(fundamentus_pages.SHARE_RESULTS, ("-", "-"))))
     assert error.failure_class is FailureClass.VALIDATION
     assert "has values for 4 of 59 fields, 10 are the least" in str(error)
 

@@ -16,7 +16,7 @@ from pregao.scrapers.papers import PaperKind
 
 
 def data_of(body: bytes, ticker: str = "SMPL4", kind: PaperKind = PaperKind.SHARE) -> dict[str, object]:
-    return describe(parse_investidor10(body, ticker, kind), kind, None, "http://x")
+    return describe(parse_investidor10(body, ticker, kind), None, "http://x")
 
 
 def refusal(body: bytes, ticker: str = "SMPL4", kind: PaperKind = PaperKind.SHARE) -> ScrapeError:
@@ -38,8 +38,10 @@ def test_the_indicators_below_the_cards_are_read_in_both_markups() -> None:
     page = parse_investidor10(investidor10_pages.share(), "SMPL4", PaperKind.SHARE)
     data = data_of(investidor10_pages.share())
     assert (data["lpa"], data["roe_pct"], data["marg_liquida_pct"]) == (9.83, 18.33, 15.77)
-    assert page.indicators == 5
-    older = investidor10_pages.page("SMPL4", _cards() + investidor10_pages.cell("VPA", "32,81"))
+    assert page.indicators == 44
+    figures = investidor10_pages.INDICATORS | investidor10_pages.COMPANY_CELLS | {"VPA": "32,81"}
+    cells = "".join(investidor10_pages.cell(*pair) for pair in figures.items())
+    older = investidor10_pages.page("SMPL4", _cards() + cells)
     assert data_of(older)["vpa"] == 32.81
 
 
@@ -127,6 +129,18 @@ def test_titles_that_are_gone_are_named() -> None:
     error = refusal(investidor10_pages.share(cards=cards))
     assert error.failure_class is FailureClass.VALIDATION
     assert str(error) == "Investidor10's page of a share lacks P/VP: its format changed"
+
+
+def test_a_list_that_lost_its_indicators_is_refused_with_their_names() -> None:
+    error = refusal(investidor10_pages.share(without=tuple(investidor10_pages.COMPANY_CELLS)))
+    assert error.failure_class is FailureClass.VALIDATION
+    assert "lacks 14 of 50 labels: Valor de firma" in str(error)
+
+
+def test_a_share_in_the_folder_of_etfs_is_no_etf() -> None:
+    assert refusal(investidor10_pages.share(), kind=PaperKind.ETF).failure_class is FailureClass.VALIDATION
+    body = investidor10_pages.share(address="https://investidor10.com.br/acoes/smpl4/")
+    assert data_of(body, kind=PaperKind.ETF)["kind"] == "share"
 
 
 def test_a_figure_whose_card_is_gone_is_read_from_the_list_of_indicators() -> None:

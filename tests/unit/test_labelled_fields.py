@@ -12,6 +12,7 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers import labelled_fields
 from pregao.scrapers.labelled_fields import (
     LABEL,
+    OPTIONAL,
     VALUE,
     Cells,
     Reading,
@@ -21,6 +22,7 @@ from pregao.scrapers.labelled_fields import (
     number_at,
     percent_at,
     read_record,
+    refuse_labels,
     text_at,
 )
 
@@ -28,6 +30,7 @@ from pregao.scrapers.labelled_fields import (
 @dataclass(frozen=True, slots=True)
 class Sample:
     FEWEST_VALUES: ClassVar[int] = 2
+    MOST_MISSING: ClassVar[int] = 5
 
     price: Annotated[float, number_at("Cotação", need=VALUE)]
     pl: Annotated[float | None, number_at("P/L", need=LABEL)]
@@ -110,3 +113,38 @@ def test_a_label_of_signs_alone_is_none() -> None:
     found = Cells()
     found.add("?", "1")
     assert len(found) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Strict:
+    FEWEST_VALUES: ClassVar[int] = 1
+    MOST_MISSING: ClassVar[int] = 1
+
+    price: Annotated[float, number_at("Cotação", need=VALUE)]
+    roe_pct: Annotated[float | None, percent_at("ROE")]
+    ebit: Annotated[float | None, number_at("EBIT", nth=1)]
+    deposits: Annotated[float | None, number_at("Depósitos")]
+    part_pct: Annotated[float | None, percent_at("Part. IBOV", need=OPTIONAL)]
+
+
+def strict(**texts: str) -> Reading[Strict]:
+    return read_record(Strict, cells(**texts), "the page", foreign=("deposits",))
+
+
+def test_a_label_that_is_there_as_a_rule_and_is_gone_is_named_and_a_dash_is_none() -> None:
+    assert strict(ROE="-").missing == ("EBIT (number 2)",)
+    assert strict(ROE="-").remarks == {"missing_labels": ["EBIT (number 2)"]}
+    assert strict(ROE="?").remarks == {"unread": {"roe_pct": "?"}, "missing_labels": ["EBIT (number 2)"]}
+
+
+def test_more_labels_gone_than_a_layout_may_lack_are_a_change_of_format() -> None:
+    with pytest.raises(ScrapeError) as caught:
+        strict(**{"R.O.E. novo": "1%"})
+    assert caught.value.failure_class is FailureClass.VALIDATION
+    assert str(caught.value) == "the page lacks 2 of 4 labels: ROE, EBIT (number 2): its format changed"
+
+
+def test_labels_of_another_kind_of_page_are_refused() -> None:
+    refuse_labels(cells(), ("LPA",), "the page")
+    with pytest.raises(ScrapeError, match=r"the page has LPA: it is the page of another kind of paper"):
+        refuse_labels(cells(LPA="1,00"), ("LPA", "VPA"), "the page")

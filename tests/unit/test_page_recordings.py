@@ -62,7 +62,7 @@ def test_every_value_of_the_recorded_page_of_status_invest_reads_as_expected(nam
     body, wanted = recording("statusinvest", name), expected("statusinvest", "petr4_20251227_trimmed.html")
     page = parse_statusinvest(gzip.decompress(body) if name.endswith("gz") else body, "PETR4", PaperKind.SHARE)
     assert page.reading.unread == {}
-    data = statusinvest.describe(page, PaperKind.SHARE, None, "http://x")
+    data = statusinvest.describe(page, None, "http://x")
     agrees(data, wanted, otherwise=("same_as", "page_generated"))
     assert data["page_date"] == wanted["page_generated"].split()[0]
 
@@ -88,4 +88,4 @@ def test_every_value_of_the_recorded_cards_of_investidor10_reads_as_expected(nam
     body, wanted = recording("investidor10", name), expected("investidor10", name)
     page = parse_investidor10(body, wanted["ticker"], PaperKind.SHARE)
     assert page.reading.unread == {}
-    agrees(investidor10.describe(page, PaperKind.SHARE, None, "http://x"), wanted)
+    agrees(investidor10.describe(page, None, "http://x"), wanted)

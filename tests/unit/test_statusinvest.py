@@ -17,7 +17,7 @@ from pregao.scrapers.papers import PaperKind
 
 
 def data_of(body: bytes, ticker: str = "SMPL4", kind: PaperKind = PaperKind.SHARE) -> dict[str, object]:
-    return describe(parse_statusinvest(body, ticker, kind), kind, None, "http://x")
+    return describe(parse_statusinvest(body, ticker, kind), None, "http://x")
 
 
 def refusal(body: bytes, ticker: str = "SMPL4", kind: PaperKind = PaperKind.SHARE) -> ScrapeError:
@@ -130,6 +130,21 @@ def test_a_fund_read_as_a_share_is_refused() -> None:
     error = refusal(statusinvest_pages.fund(), "SMPL11")
     assert error.failure_class is FailureClass.VALIDATION
     assert "P/L" in str(error)
+
+
+def test_titles_that_are_gone_in_numbers_are_a_change_of_format_and_a_few_are_named() -> None:
+    gone = tuple(statusinvest_pages.COMPANY)
+    error = refusal(statusinvest_pages.share(without=gone))
+    assert error.failure_class is FailureClass.VALIDATION
+    assert "Valor de mercado" in str(error)
+    page = parse_statusinvest(statusinvest_pages.share(without=gone[:2]), "SMPL4", PaperKind.SHARE)
+    assert set(page.reading.missing) == set(gone[:2])
+
+
+def test_a_share_in_the_folder_of_etfs_is_no_etf() -> None:
+    assert refusal(statusinvest_pages.share(), kind=PaperKind.ETF).failure_class is FailureClass.VALIDATION
+    body = statusinvest_pages.share(address="https://statusinvest.com.br/acoes/smpl4")
+    assert data_of(body, kind=PaperKind.ETF)["kind"] == "share"
 
 
 def test_a_page_of_dashes_is_refused() -> None:

@@ -57,6 +57,17 @@ def text_of(element: HtmlElement) -> str:
     return " ".join("".join(_visible(element)).split())
 
 
+def address_of(page: HtmlElement) -> str | None:
+    """The address that a page gives as its own: its canonical link, else its `og:url`."""
+    for link in page.iter("link"):
+        if "canonical" in (link.get("rel") or "").lower().split() and link.get("href"):
+            return str(link.get("href")).strip()
+    for note in page.iter("meta"):
+        if note.get("property") == "og:url" and note.get("content"):
+            return str(note.get("content")).strip()
+    return None
+
+
 def classes_of(element: HtmlElement) -> frozenset[str]:
     """The words of an element's `class`."""
     return frozenset((element.get("class") or "").split())

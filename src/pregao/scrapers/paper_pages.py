@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import httpx
+from lxml.html import HtmlElement
 
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
+from pregao.scrapers.html_pages import address_of
 from pregao.scrapers.http import Reply, Site
 from pregao.scrapers.papers import PaperKind
 
 _GONE = frozenset({404, 410})
+
+
+def kind_told(page: HtmlElement, folders: Mapping[PaperKind, str]) -> PaperKind | None:
+    """The kind in whose folder a page says that it is; None when it does not say.
+
+    A server may answer for one folder with what is in another, without a redirect.
+    """
+    steps = {step.lower() for step in urlsplit(address_of(page) or "").path.split("/")[:-1]}
+    return next((kind for kind, folder in folders.items() if folder in steps), None)
 
 
 class PaperPages:

@@ -264,6 +264,7 @@ def _help() -> str:
 
 def _page(paper: Paper, blocks: str, today: date) -> str:
     year_ago = today - timedelta(days=365)
+    folder = next(folder for folder, kind in FOLDERS.items() if kind is paper.kind)
     called = escape(paper.called.upper() if paper.kind is Kind.SHARE else paper.name)
     dividends = (
         '<div title="Dividend Yield com base nos últimos 12 meses"><i class="material-icons help-icon" data-tooltip="'
@@ -272,6 +273,7 @@ def _page(paper: Paper, blocks: str, today: date) -> str:
     )
     return (
         '<!DOCTYPE html>\n<html lang="pt-br">\n<head><meta charset="utf-8">'
+        f'<link rel="canonical" href="https://statusinvest.com.br/{folder}/{paper.ticker.lower()}">'
         f"<title>{paper.ticker} - {called}: cotação e indicadores</title></head>\n<body>\n<!-- SAMPLE DATA -->\n"
         f'<h1 class="lh-4" title="{paper.ticker} - {called}">{paper.ticker} - <small>{called}</small></h1>\n'
         f'<input id="End" type="text" class="tx-datepicker" data-max-date="{today}">\n{dividends}'

@@ -34,8 +34,7 @@ class FundamentusScraper(BaseScraper):
         reply = await self._site.get(ORIGIN, PATH, params={"papel": ticker})
         page = parse_fundamentus(reply.body, ticker)
         as_of = market_time_of(page.reading.record.quote_date, self._clock.now(), self.name)
-        metadata = {"unread": dict(page.reading.unread)} if page.reading.unread else {}
-        return Collected(describe(page, as_of, reply.url), metadata)
+        return Collected(describe(page, as_of, reply.url), page.reading.remarks)
 
 
 def describe(page: FundamentusPage, as_of: datetime | None, url: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from pregao.domain.names import fold
 from pregao.scrapers.html_pages import classes_of, read_page, text_of
 from pregao.scrapers.labelled_fields import (
     LABEL,
+    OPTIONAL,
     VALUE,
     Cells,
     Reading,
@@ -37,12 +38,35 @@ _FIRST_YEAR, _LAST_YEAR = 1980, 2200
 class FundamentusShare:
     """A company's share. Money is BRL, `_pct` is percent; None is a dash or a cell that this layout does not have.
 
-    Banks have `depositos`, `carteira_credito`, `result_int_financ` and `rec_servicos` in place of revenue and debt;
-    the `0,0%` that Fundamentus prints for a bank's net margin means that there is none. The site shows the same label
+    Banks have the fields `OF_BANKS` in place of those `OF_OTHERS`; the `0,0%` that Fundamentus prints for a bank's net
+    margin and `EBIT / Ativo` means that there is none, and is kept as 0. The site shows the same label
     twice for results: the first is for twelve months, the second for three.
     """
 
     FEWEST_VALUES: ClassVar[int] = 10
+    MOST_MISSING: ClassVar[int] = 5
+    OF_BANKS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "depositos",
+            "carteira_credito",
+            "result_int_financ_12m",
+            "result_int_financ_3m",
+            "rec_servicos_12m",
+            "rec_servicos_3m",
+        }
+    )
+    OF_OTHERS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "disponibilidades",
+            "ativo_circulante",
+            "div_bruta",
+            "div_liquida",
+            "receita_12m",
+            "receita_3m",
+            "ebit_12m",
+            "ebit_3m",
+        }
+    )
 
     ticker: Annotated[str, text_at("Papel", need=VALUE)]
     tipo: Annotated[str | None, text_at("Tipo")]
@@ -83,7 +107,7 @@ class FundamentusShare:
     roe_pct: Annotated[float | None, percent_at("ROE", need=LABEL)]
     liquidez_corr: Annotated[float | None, number_at("Liquidez Corr")]
     # The label changed with its meaning in 2026: gross debt before, net debt since.
-    div_br_patrim: Annotated[float | None, number_at("Div Br/ Patrim", "Dív Bruta / Patrim")]
+    div_br_patrim: Annotated[float | None, number_at("Div Br/ Patrim", "Dív Bruta / Patrim", need=OPTIONAL)]
     div_liq_patrim: Annotated[float | None, number_at("Dív Líq / Patrim")]
     giro_ativos: Annotated[float | None, number_at("Giro Ativos")]
     ativo: Annotated[float | None, number_at("Ativo")]
@@ -114,6 +138,7 @@ class FundamentusFund:
     """
 
     FEWEST_VALUES: ClassVar[int] = 8
+    MOST_MISSING: ClassVar[int] = 8
 
     ticker: Annotated[str, text_at("FII", "Papel", need=VALUE)]
     nome: Annotated[str | None, text_at("Nome")]
@@ -188,8 +213,9 @@ def parse_fundamentus(body: bytes, ticker: str) -> FundamentusPage:
 def _layout(cells: Cells) -> tuple[str, Reading[FundamentusShare] | Reading[FundamentusFund]]:
     if cells.has("FFO Yield") or cells.has("VP/Cota"):
         return "fund", read_record(FundamentusFund, cells, "Fundamentus's page of a fund")
-    kind = "bank" if cells.has("Depósitos") or cells.has("Cart. de Crédito") else "share"
-    return kind, read_record(FundamentusShare, cells, f"Fundamentus's page of a {kind}")
+    bank = cells.has("Depósitos") or cells.has("Cart. de Crédito")
+    kind, foreign = ("bank", FundamentusShare.OF_OTHERS) if bank else ("share", FundamentusShare.OF_BANKS)
+    return kind, read_record(FundamentusShare, cells, f"Fundamentus's page of a {kind}", foreign=foreign)
 
 
 def _cells(page: HtmlElement) -> Cells:

@@ -6,8 +6,10 @@ import asyncio
 from datetime import datetime
 
 from pregao.domain.clock import Clock, market_iso
+from pregao.domain.errors import ScrapeError
+from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
-from pregao.scrapers.builtin.investidor10_page import HOST, Investidor10Page, parse_investidor10
+from pregao.scrapers.builtin.investidor10_page import FOLDERS, HOST, Investidor10Page, parse_investidor10
 from pregao.scrapers.http import BROWSER_USER_AGENT, Site
 from pregao.scrapers.labelled_fields import flat
 from pregao.scrapers.paper_pages import PaperPages
@@ -15,13 +17,6 @@ from pregao.scrapers.papers import PaperKind, first_found, kinds_of, ticker_of
 from pregao.scrapers.price_day import market_time_of
 
 ORIGIN = f"https://{HOST}"
-FOLDERS = {
-    PaperKind.SHARE: "acoes",
-    PaperKind.FUND: "fiis",
-    PaperKind.AGRO_FUND: "fiagros",
-    PaperKind.ETF: "etfs",
-    PaperKind.BDR: "bdrs",
-}
 
 
 class Investidor10Scraper(BaseScraper):
@@ -44,20 +39,24 @@ class Investidor10Scraper(BaseScraper):
             reply, kind = await self._pages.get(ticker, kind)
             page = await asyncio.to_thread(parse_investidor10, reply.body, ticker, kind)
             as_of = market_time_of(page.reading.record.updated, self._clock.now(), self.name)
-            metadata: dict[str, object] = {"indicators": page.indicators}
-            if page.reading.unread:
-                metadata["unread"] = dict(page.reading.unread)
-            return Collected(describe(page, kind, as_of, reply.url), metadata)
+            if not page.indicators and page.kind is not PaperKind.ETF:
+                raise ScrapeError(
+                    f"Investidor10's page of {page.kind.with_article} has no list of indicators below its cards: "
+                    f"it lacks {', '.join(page.reading.missing)[:600]}: its format changed",
+                    FailureClass.VALIDATION,
+                )
+            metadata = {"indicators": page.indicators, **page.reading.remarks}
+            return Collected(describe(page, as_of, reply.url), metadata)
 
         return await first_found(kinds_of(ticker), ask)
 
 
-def describe(page: Investidor10Page, kind: PaperKind, as_of: datetime | None, url: str) -> dict[str, object]:
+def describe(page: Investidor10Page, as_of: datetime | None, url: str) -> dict[str, object]:
     """The result's `data`: flat."""
     return {
         "ticker": page.ticker,
         **flat(page.reading.record),
-        "kind": kind.value,
+        "kind": page.kind.value,
         "as_of": market_iso(as_of),
         "url": url,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from lxml.html import HtmlElement
 
@@ -17,16 +17,25 @@ from pregao.domain.failure import FailureClass
 from pregao.domain.names import fold
 from pregao.scrapers.builtin.investidor10_records import (
     DAY_CHANGE,
+    OF_COMPANIES,
     UPDATED,
     Investidor10Etf,
     Investidor10Fund,
     Investidor10Share,
 )
 from pregao.scrapers.html_pages import classes_of, read_page, text_of, with_class
-from pregao.scrapers.labelled_fields import Cells, Reading, read_record, says_no_price
+from pregao.scrapers.labelled_fields import Cells, Reading, read_record, refuse_labels, says_no_price
+from pregao.scrapers.paper_pages import kind_told
 from pregao.scrapers.papers import PaperKind
 
 HOST = "investidor10.com.br"
+FOLDERS = {
+    PaperKind.SHARE: "acoes",
+    PaperKind.FUND: "fiis",
+    PaperKind.AGRO_FUND: "fiagros",
+    PaperKind.ETF: "etfs",
+    PaperKind.BDR: "bdrs",
+}
 
 _TICKER = re.compile(r"\b[A-Z][A-Z0-9]{3}\d{1,2}B?\b", re.ASCII)
 _NOT_FOUND = ("paginanaoencontrada", "ativonaoencontrado", "404")
@@ -37,15 +46,18 @@ AnyReading = Reading[Investidor10Share] | Reading[Investidor10Fund] | Reading[In
 
 @dataclass(frozen=True, slots=True)
 class Investidor10Page:
-    """One page: whose it is, its record, and how many indicators were listed below the cards."""
+    """One page: whose it is and of which kind, its record, and how many indicators were listed below the cards."""
 
     ticker: str
+    kind: PaperKind
     reading: AnyReading
     indicators: int
 
 
 def parse_investidor10(body: bytes, ticker: str, kind: PaperKind) -> Investidor10Page:
-    """Read the page of a paper, in the layout of its kind.
+    """Read the page of a paper, in the layout of the kind that it says it is of, else of `kind`.
+
+    A page of cards alone reads, with `indicators` 0: what is not in them is in the reading's `missing`.
 
     Raises ScrapeError: NOT_FOUND for the site's own "not found" and for a paper without a price, VALIDATION for what is
     not the format, naming what is missing, BLOCKED, RATE_LIMITED or NETWORK for pages in place of it.
@@ -64,17 +76,24 @@ def parse_investidor10(body: bytes, ticker: str, kind: PaperKind) -> Investidor1
     _add_indicators(cells, page, ticker)
     if says_no_price(cells.text(("Cotação",))):
         raise ScrapeError(f"Investidor10 has no price for {ticker}", FailureClass.NOT_FOUND)
-    return Investidor10Page(ticker, _read(cells, kind), len(cells) - cards)
+    indicators = len(cells) - cards
+    kind = kind_told(page, FOLDERS) or kind
+    return Investidor10Page(ticker, kind, _read(cells, kind, cards_only=not indicators), indicators)
 
 
-def _read(cells: Cells, kind: PaperKind) -> AnyReading:
+def _read(cells: Cells, kind: PaperKind, *, cards_only: bool) -> AnyReading:
     name = f"Investidor10's page of {kind.with_article}"
+    most_missing = len(fields(Investidor10Share)) if cards_only else None
     match kind:
-        case PaperKind.SHARE | PaperKind.BDR:
-            return read_record(Investidor10Share, cells, name)
+        case PaperKind.SHARE:
+            return read_record(Investidor10Share, cells, name, most_missing=most_missing)
+        case PaperKind.BDR:
+            most_missing = most_missing or Investidor10Share.MOST_MISSING_OF_BDR
+            return read_record(Investidor10Share, cells, name, most_missing=most_missing)
         case PaperKind.FUND | PaperKind.AGRO_FUND:
-            return read_record(Investidor10Fund, cells, name)
+            return read_record(Investidor10Fund, cells, name, most_missing=most_missing)
         case PaperKind.ETF:
+            refuse_labels(cells, OF_COMPANIES, name)
             return read_record(Investidor10Etf, cells, name)
 
 

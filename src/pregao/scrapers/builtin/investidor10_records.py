@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
 
-from pregao.scrapers.labelled_fields import LABEL, VALUE, count_at, date_at, number_at, percent_at, text_at
+from pregao.scrapers.labelled_fields import LABEL, OPTIONAL, VALUE, count_at, date_at, number_at, percent_at, text_at
 
 DAY_CHANGE = "Variação do dia"
 """Our own name for the badge beside the price, which has no title."""
 UPDATED = "Última atualização"
+OF_COMPANIES = ("LPA", "VPA")
+"""Titles that no fund's page has: earnings and book value of a company."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,13 @@ class Investidor10Share:
     """A company's share, or a BDR. Money is BRL, `_pct` is percent; None is a dash or a value that is not there.
 
     The first fields are the cards at the top; the rest comes from the lists of indicators below them. Those were
-    written from what is publicly known of this layout: only the cards were recorded.
+    written from what is publicly known of this layout: only the cards were recorded. So a fifth of the labels may be
+    missing, and for a BDR, whose company does not report in Brazil, half of them.
     """
 
     FEWEST_VALUES: ClassVar[int] = 4
+    MOST_MISSING: ClassVar[int] = 10
+    MOST_MISSING_OF_BDR: ClassVar[int] = 25
 
     price: Annotated[float, number_at("Cotação", need=VALUE)]
     change_day_pct: Annotated[float | None, percent_at(DAY_CHANGE)]
@@ -83,6 +88,7 @@ class Investidor10Fund:
     """
 
     FEWEST_VALUES: ClassVar[int] = 4
+    MOST_MISSING: ClassVar[int] = 4
 
     price: Annotated[float, number_at("Cotação", need=VALUE)]
     change_day_pct: Annotated[float | None, percent_at(DAY_CHANGE)]
@@ -96,7 +102,7 @@ class Investidor10Fund:
     quotas: Annotated[int | None, count_at("Cotas emitidas")]
     quotaholders: Annotated[int | None, count_at("Número de cotistas", "Numero de cotistas")]
     last_income_brl: Annotated[float | None, number_at("Último rendimento")]
-    vacancia_pct: Annotated[float | None, percent_at("Vacância")]
+    vacancia_pct: Annotated[float | None, percent_at("Vacância", need=OPTIONAL)]
     razao_social: Annotated[str | None, text_at("Razão social")]
     cnpj: Annotated[str | None, text_at("CNPJ")]
     publico_alvo: Annotated[str | None, text_at("Público-alvo")]
@@ -116,6 +122,7 @@ class Investidor10Etf:
     """
 
     FEWEST_VALUES: ClassVar[int] = 2
+    MOST_MISSING: ClassVar[int] = 1
 
     price: Annotated[float, number_at("Cotação", need=VALUE)]
     change_day_pct: Annotated[float | None, percent_at(DAY_CHANGE)]
@@ -123,4 +130,4 @@ class Investidor10Etf:
     change_60m_pct: Annotated[float | None, percent_at("Variação (60M)")]
     dy_pct: Annotated[float | None, percent_at("DY", "Dividend Yield")]
     patrim_liq: Annotated[float | None, number_at("Capitalização")]
-    updated: Annotated[date | None, date_at(UPDATED)]
+    updated: Annotated[date | None, date_at(UPDATED, need=OPTIONAL)]

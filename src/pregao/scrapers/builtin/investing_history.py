@@ -25,7 +25,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 class HistoryRow:
     """One day. Prices are in the instrument's own unit, `change_pct` is percent; None where the source has nothing.
 
-    Source fields: rowDateTimestamp (or rowDate); last_openRaw, last_maxRaw, last_minRaw, last_closeRaw, volumeRaw and
+    Source fields: rowDateTimestamp; last_openRaw, last_maxRaw, last_minRaw, last_closeRaw, volumeRaw and
     change_precentRaw (so spelt), which are numbers or texts with a decimal point.
     """
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pregao.domain.clock import Clock, market_iso
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
-from pregao.scrapers.builtin.statusinvest_page import HOST, StatusInvestPage, parse_statusinvest
+from pregao.scrapers.builtin.statusinvest_page import FOLDERS, HOST, StatusInvestPage, parse_statusinvest
 from pregao.scrapers.http import BROWSER_USER_AGENT, Site
 from pregao.scrapers.labelled_fields import flat
 from pregao.scrapers.paper_pages import PaperPages
@@ -15,13 +15,6 @@ from pregao.scrapers.papers import PaperKind, first_found, kinds_of, ticker_of
 from pregao.scrapers.price_day import market_time_of
 
 ORIGIN = f"https://{HOST}"
-FOLDERS = {
-    PaperKind.SHARE: "acoes",
-    PaperKind.FUND: "fundos-imobiliarios",
-    PaperKind.AGRO_FUND: "fiagros",
-    PaperKind.ETF: "etfs",
-    PaperKind.BDR: "bdrs",
-}
 
 
 class StatusInvestScraper(BaseScraper):
@@ -45,18 +38,17 @@ class StatusInvestScraper(BaseScraper):
             # A page has close to a megabyte: reading it would hold up the event loop.
             page = await asyncio.to_thread(parse_statusinvest, reply.body, ticker, kind)
             as_of = market_time_of(page.page_date, self._clock.now(), self.name)
-            metadata = {"unread": dict(page.reading.unread)} if page.reading.unread else {}
-            return Collected(describe(page, kind, as_of, reply.url), metadata)
+            return Collected(describe(page, as_of, reply.url), page.reading.remarks)
 
         return await first_found(kinds_of(ticker), ask)
 
 
-def describe(page: StatusInvestPage, kind: PaperKind, as_of: datetime | None, url: str) -> dict[str, object]:
+def describe(page: StatusInvestPage, as_of: datetime | None, url: str) -> dict[str, object]:
     """The result's `data`: flat."""
     return {
         "ticker": page.ticker,
         **flat(page.reading.record),
-        "kind": kind.value,
+        "kind": page.kind.value,
         "page_date": page.page_date.isoformat() if page.page_date else None,
         "as_of": market_iso(as_of),
         "url": url,

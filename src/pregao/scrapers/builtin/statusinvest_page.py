@@ -15,16 +15,25 @@ from pregao.domain.names import fold
 from pregao.scrapers.builtin.statusinvest_records import (
     DAY_CHANGE,
     NAME,
+    OF_COMPANIES,
     StatusInvestFund,
     StatusInvestQuote,
     StatusInvestShare,
 )
 from pregao.scrapers.html_pages import classes_of, read_page, text_of, with_class
-from pregao.scrapers.labelled_fields import Cells, Reading, read_record, says_no_price
+from pregao.scrapers.labelled_fields import Cells, Reading, read_record, refuse_labels, says_no_price
 from pregao.scrapers.numbers_ptbr import date_of
+from pregao.scrapers.paper_pages import kind_told
 from pregao.scrapers.papers import PaperKind
 
 HOST = "statusinvest.com.br"
+FOLDERS = {
+    PaperKind.SHARE: "acoes",
+    PaperKind.FUND: "fundos-imobiliarios",
+    PaperKind.AGRO_FUND: "fiagros",
+    PaperKind.ETF: "etfs",
+    PaperKind.BDR: "bdrs",
+}
 
 _NOT_FOUND = "ops"
 _HEADING = re.compile(r"([A-Z][A-Z0-9]{3}\d{1,2}B?)\s*[-–]\s*(.+)", re.ASCII)
@@ -38,15 +47,19 @@ AnyReading = Reading[StatusInvestShare] | Reading[StatusInvestFund] | Reading[St
 
 @dataclass(frozen=True, slots=True)
 class StatusInvestPage:
-    """One page: whose it is, its record, and the day it was made, which is all that it says about its time."""
+    """One page: whose it is and of which kind, its record, and the day it was made.
+
+    The day is all that a page says about its time.
+    """
 
     ticker: str
+    kind: PaperKind
     reading: AnyReading
     page_date: date | None
 
 
 def parse_statusinvest(body: bytes, ticker: str, kind: PaperKind) -> StatusInvestPage:
-    """Read the page of a paper, in the layout of its kind.
+    """Read the page of a paper, in the layout of the kind that it says it is of, else of `kind`.
 
     Raises ScrapeError: NOT_FOUND for the site's "OPS. . ." and for a paper without a price, VALIDATION for what is not
     the format, naming what is missing, BLOCKED, RATE_LIMITED or NETWORK for pages in place of it.
@@ -62,11 +75,14 @@ def parse_statusinvest(body: bytes, ticker: str, kind: PaperKind) -> StatusInves
     cells.add(NAME, found[1])
     if says_no_price(cells.text(("Valor atual",))):
         raise ScrapeError(f"Status Invest has no price for {ticker}", FailureClass.NOT_FOUND)
-    return StatusInvestPage(ticker, _read(cells, kind), _page_date(page))
+    kind = kind_told(page, FOLDERS) or kind
+    return StatusInvestPage(ticker, kind, _read(cells, kind), _page_date(page))
 
 
 def _read(cells: Cells, kind: PaperKind) -> AnyReading:
     name = f"Status Invest's page of {kind.with_article}"
+    if kind is PaperKind.ETF:
+        refuse_labels(cells, OF_COMPANIES, name)
     match kind:
         case PaperKind.SHARE:
             return read_record(StatusInvestShare, cells, name)

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
 
-from pregao.scrapers.labelled_fields import LABEL, VALUE, count_at, date_at, number_at, percent_at, text_at
+from pregao.scrapers.labelled_fields import LABEL, OPTIONAL, VALUE, count_at, date_at, number_at, percent_at, text_at
 
 DAY_CHANGE = "Variação do dia"
 """Our own name for the change beside the price, which the page gives no title."""
 NAME = "Nome do papel"
 """Our own name for what stands beside the ticker in the heading."""
+OF_COMPANIES = ("LPA", "VPA")
+"""Titles that no fund's page has: earnings and book value of a company."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusInvestShare:
-    """A company's share. Money is BRL, `_pct` is percent; None is a dash or a value that the page does not have."""
+    """A company's share. Money is BRL, `_pct` is percent; None is a dash or a value that the page does not have.
+
+    A page shows every title, with a dash where there is nothing: of 58, the whole recording lacks none.
+    """
 
     FEWEST_VALUES: ClassVar[int] = 15
+    MOST_MISSING: ClassVar[int] = 5
 
     company: Annotated[str | None, text_at(NAME)]
     tipo: Annotated[str | None, text_at("Tipo")]
@@ -34,7 +40,7 @@ class StatusInvestShare:
     dividends_12m_brl: Annotated[float | None, number_at("Últimos 12 meses")]
     tag_along_pct: Annotated[float | None, percent_at("Tag Along")]
     avg_daily_liquidity_brl: Annotated[float | None, number_at("Liq. méd. diária", "Liquidez média diária")]
-    part_ibov_pct: Annotated[float | None, percent_at("Participação no IBOV", "Part. IBOV")]
+    part_ibov_pct: Annotated[float | None, percent_at("Participação no IBOV", "Part. IBOV", need=OPTIONAL)]
     pl: Annotated[float | None, number_at("P/L", need=LABEL)]
     peg_ratio: Annotated[float | None, number_at("PEG Ratio")]
     pvp: Annotated[float | None, number_at("P/VP", need=LABEL)]
@@ -88,6 +94,7 @@ class StatusInvestFund:
     """
 
     FEWEST_VALUES: ClassVar[int] = 8
+    MOST_MISSING: ClassVar[int] = 6
 
     company: Annotated[str | None, text_at(NAME)]
     price: Annotated[float, number_at("Valor atual", need=VALUE)]
@@ -114,7 +121,7 @@ class StatusInvestFund:
     quotaholders: Annotated[int | None, count_at("Nº de Cotistas")]
     quotas: Annotated[int | None, count_at("Nº de cotas")]
     avg_income_24m_brl: Annotated[float | None, number_at("Rendimento mensal médio (24M)", "Rendim. médio (24M)")]
-    part_ifix_pct: Annotated[float | None, percent_at("Participação no IFIX", "Part. IFIX")]
+    part_ifix_pct: Annotated[float | None, percent_at("Participação no IFIX", "Part. IFIX", need=OPTIONAL)]
     avg_daily_liquidity_brl: Annotated[float | None, number_at("Liquidez média diária", "Liq. méd. diária")]
     last_income_brl: Annotated[float | None, number_at("Último rendimento")]
     last_income_pct: Annotated[float | None, percent_at("Rendimento")]
@@ -133,6 +140,7 @@ class StatusInvestQuote:
     """
 
     FEWEST_VALUES: ClassVar[int] = 4
+    MOST_MISSING: ClassVar[int] = 2
 
     company: Annotated[str | None, text_at(NAME)]
     price: Annotated[float, number_at("Valor atual", need=VALUE)]
@@ -145,6 +153,6 @@ class StatusInvestQuote:
     change_month_pct: Annotated[float | None, percent_at("Mês atual")]
     dy_pct: Annotated[float | None, percent_at("Dividend Yield")]
     dividends_12m_brl: Annotated[float | None, number_at("Últimos 12 meses")]
-    pl: Annotated[float | None, number_at("P/L")]
-    pvp: Annotated[float | None, number_at("P/VP")]
-    market_cap: Annotated[float | None, number_at("Valor de mercado")]
+    pl: Annotated[float | None, number_at("P/L", need=OPTIONAL)]
+    pvp: Annotated[float | None, number_at("P/VP", need=OPTIONAL)]
+    market_cap: Annotated[float | None, number_at("Valor de mercado", need=OPTIONAL)]
