@@ -282,3 +282,18 @@ async def test_no_more_files_are_kept_than_are_useful(upstream: Upstream, settin
         await data_of(B3Scraper(settings, clock), "SMPL4")
         clock.advance(timedelta(days=1))
     assert len(kept(tmp_path)) == 10
+
+
+async def test_a_quotation_from_the_future_is_no_success(upstream: Upstream, settings: Settings) -> None:
+    upstream.answer(QUOTE, answers.quote("SMPL4", datetime(2150, 10, 5, 12)))
+    error = await failure_of(B3Scraper(settings, at("2026-10-05T12:37:00")), "SMPL4")
+    assert (error.failure_class, "future" in str(error)) == (FailureClass.VALIDATION, True)
+
+
+async def test_a_file_of_a_later_session_is_no_success_and_is_not_kept(
+    upstream: Upstream, b3: B3Scraper, tmp_path: Path
+) -> None:
+    later = date(2026, 10, 6)
+    upstream.answer(file_of(MONDAY), cotahist.archive(later, cotahist.record("SMPL4", later)))
+    error = await failure_of(b3, "SMPL4")
+    assert (error.failure_class, kept(tmp_path)) == (FailureClass.VALIDATION, [])

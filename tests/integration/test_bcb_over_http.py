@@ -128,6 +128,7 @@ async def test_ptax_stands_in_for_the_dollar_while_sgs_is_in_trouble(upstream: U
     upstream.answer(bcb_ptax.DOLLAR_PATH, answers.ptax((FRIDAY, 5.2238), (MONDAY, 5.2)))
     result = await bcb.scrape("USD")
     assert (result.data["value"], result.data["date"], result.data["series"]) == (5.2, "2026-10-05", 1)
+    assert result.data["as_of"] == "2026-10-05T13:03:11.358-03:00"
     assert "HTTP 502" in result.metadata["because"]
     assert upstream.requests[-1].query["@dataFinalCotacao"] == "'10-05-2026'"
 

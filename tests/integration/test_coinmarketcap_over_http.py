@@ -20,6 +20,10 @@ from pregao.settings import Settings
 LISTING = coins.listing(coins.listed("BTC", slug="bitcoin"), coins.listed("ETH", rank=2, slug="ethereum"))
 MARKETS = coins.markets(coins.traded("BTC", coin_id="bitcoin"), coins.traded("SOL", rank=5, coin_id="solana"))
 
+SMALL = (
+    b'{"small-coin":{"usd":0.5,"usd_market_cap":9,"usd_24h_vol":null,"usd_24h_change":1,"last_updated_at":1791212400}}'
+)
+
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
@@ -160,7 +164,7 @@ async def test_a_coin_outside_of_the_listing_may_be_in_the_markets(
 async def test_a_small_coin_is_found_by_its_slug(upstream: Upstream, keyless: CoinMarketCapScraper) -> None:
     upstream.answer(LISTING_PATH, LISTING)
     upstream.answer(MARKETS_PATH, MARKETS)
-    upstream.answer(PRICE_PATH, b'{"small-coin":{"usd":0.5,"last_updated_at":1791212400}}')
+    upstream.answer(PRICE_PATH, SMALL)
     data = await data_of(keyless, "small-coin")
     assert (data["slug"], data["price"], data["as_of"]) == ("small-coin", 0.5, "2026-10-05T12:00:00.000-03:00")
     assert upstream.requests[-1].query["ids"] == "small-coin"
@@ -209,3 +213,10 @@ async def test_what_cannot_be_a_coin_is_refused_without_asking(
 ) -> None:
     assert (await failure_of(keyless, argument)).failure_class is failure_class
     assert upstream.requests == []
+
+
+async def test_a_price_from_the_future_is_no_success(upstream: Upstream, keyless: CoinMarketCapScraper) -> None:
+    upstream.answer(LISTING_PATH, LISTING.replace(b"2026-10-05T15:00", b"2150-10-05T15:00"))
+    error = await failure_of(keyless, "BTC")
+    assert error.failure_class is FailureClass.VALIDATION
+    assert "2150-10-05" in str(error)

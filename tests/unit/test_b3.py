@@ -164,6 +164,35 @@ def test_a_price_of_zero_is_no_quotation() -> None:
     assert parse_quote(changed(curPrc=0), "SMPL4") is None
 
 
+@pytest.mark.parametrize(("trades", "failure_class"), [(0, FailureClass.NOT_FOUND), (5, FailureClass.VALIDATION)])
+def test_a_record_without_a_closing_price_is_no_success(trades: int, failure_class: FailureClass) -> None:
+    record = cotahist.record("SMPL4", DAY, trades=trades)
+    row = parse_record(record[:108] + b"0" * 13 + record[121:])
+    with pytest.raises(ScrapeError) as caught:
+        describe_rows((row,), "http://x")
+    assert caught.value.failure_class is failure_class
+
+
+def test_a_record_of_another_day_than_the_file_is_invalid() -> None:
+    file = parse_cotahist(cotahist.text(DAY, SHARE, cotahist.record("OTHR3", date(2026, 10, 2))))
+    assert file.rows("SMPL4")
+    with pytest.raises(ScrapeError, match="OTHR3 is of 2026-10-02") as caught:
+        file.rows("OTHR3")
+    assert caught.value.failure_class is FailureClass.VALIDATION
+
+
+@pytest.mark.parametrize("field", ["opngPric", "maxPric", "prcFlcn", "ttlQty", "desc"])
+def test_a_key_of_a_quote_that_is_absent_is_named(field: str) -> None:
+    body = answers.quote("SMPL4", datetime(2026, 10, 5, 12)).replace(f'"{field}"'.encode(), b'"renamed"')
+    with pytest.raises(ScrapeError, match=f"`{field}` is missing"):
+        parse_quote(body, "SMPL4")
+
+
+def test_a_price_below_zero_is_invalid() -> None:
+    with pytest.raises(ScrapeError, match="not a price"):
+        parse_quote(changed(curPrc=-5), "SMPL4")
+
+
 def changed(**prices: object) -> bytes:
     document = orjson.loads(answers.quote("SMPL4", datetime(2026, 10, 5, 12)))
     document["Trad"][0]["scty"]["SctyQtn"].update(prices)

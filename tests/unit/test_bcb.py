@@ -201,7 +201,14 @@ def test_ptax_rates_are_sorted_and_a_day_without_one_is_empty() -> None:
 def test_of_several_bulletins_a_day_the_closing_one_counts() -> None:
     body = answers.ptax_bulletins((date(2026, 10, 2), 6.1, "Abertura"), (date(2026, 10, 2), 6.2, "Fechamento PTAX"))
     assert [rate.sell for rate in bcb_ptax.parse_ptax(body)] == [6.2]
-    assert bcb_ptax.parse_ptax(answers.ptax_bulletins((date(2026, 10, 2), 6.1, "Intermediário"))) == ()
+
+
+def test_bulletins_of_which_none_is_a_closing_one_are_a_format_that_changed() -> None:
+    with pytest.raises(ScrapeError, match="'Encerramento'") as caught:
+        bcb_ptax.parse_ptax(answers.ptax_bulletins((date(2026, 10, 2), 6.1, "Encerramento")))
+    assert caught.value.failure_class is FailureClass.VALIDATION
+    with pytest.raises(ScrapeError, match="tipoBoletim"):
+        bcb_ptax.parse_ptax(answers.ptax((date(2026, 10, 2), 6.1)), bulletins=True)
 
 
 def test_olinda_is_asked_with_american_dates_and_the_currency() -> None:

@@ -185,6 +185,39 @@ def test_what_is_no_coin_has_a_class_and_names_the_fault(
     assert words in str(error)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "symbol"), [("bitcoin", "BTC"), ("Bitcoin", "BTC"), ("BITCOIN", "BITCOIN"), ("btc", "BTC")]
+)
+def test_small_letters_mean_the_slug_before_the_symbol(wanted: str, symbol: str) -> None:
+    meme = coins.listed("BITCOIN", rank=150, slug="harry-potter")
+    body = coins.listing(meme, coins.listed("BTC", slug="bitcoin"))
+    assert found(by_listing, body, wanted)["symbol"] == symbol
+
+
+def test_a_coin_is_found_by_its_name_too() -> None:
+    body = coins.listing(coins.listed("TRON", rank=9), coins.listed("TRX", slug="tron-network") | {"name": "Tron"})
+    assert found(by_listing, body, "tron")["symbol"] == "TRX"
+
+
+def test_a_price_of_zero_is_no_price() -> None:
+    for read, body in (
+        (by_quotes, coins.quotes({"SMP": [coins.coin("SMP", price=0)]})),
+        (by_listing, coins.listing(coins.listed("SMP", price=0))),
+        (by_markets, coins.markets(coins.traded("SMP", price=0))),
+    ):
+        assert failure_of(read, body).failure_class is FailureClass.NOT_FOUND
+    assert failure_of(by_listing, coins.listing(coins.listed("SMP", price=-1))).failure_class is FailureClass.VALIDATION
+
+
+@pytest.mark.parametrize("field", ["high24h", "cmcRank", "circulatingSupply", "slug"])
+def test_a_key_that_is_absent_is_named(field: str) -> None:
+    row = coins.listed("SMP")
+    del row[field]
+    error = failure_of(by_listing, coins.listing(row))
+    assert error.failure_class is FailureClass.VALIDATION
+    assert f"`{field}` is missing" in str(error)
+
+
 # --- against the recordings
 
 

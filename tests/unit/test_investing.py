@@ -50,6 +50,13 @@ def test_what_a_row_lacks_is_null() -> None:
     assert row.volume is row.change_pct is row.low is None
 
 
+@pytest.mark.parametrize("field", ["last_openRaw", "last_maxRaw", "last_minRaw", "last_closeRaw"])
+def test_a_price_that_is_absent_is_a_format_that_changed(field: str) -> None:
+    error = refusal(investing_answers.history(investing_answers.row(FRIDAY, **{field: ...})))
+    assert error.failure_class is FailureClass.VALIDATION
+    assert field in str(error)
+
+
 @pytest.mark.parametrize("body", [b'{"data":[]}', b'{"data":null}'])
 def test_no_rows_are_no_failure_of_the_format(body: bytes) -> None:
     assert parse_history(body, HOST) == ()
@@ -81,7 +88,7 @@ def test_data_is_flat_for_the_newest_row_and_lists_the_recent_ones() -> None:
         (b'{"@errors":["instrument not found"]}', "it says \\['instrument not found'\\]"),
         (b'{"data":{"error":1}}', "lacks the rows"),
         (b'{"data":[1]}', "no object"),
-        (investing_answers.history(investing_answers.row(FRIDAY, last_closeRaw=...)), "without last_closeRaw"),
+        (investing_answers.history(investing_answers.row(FRIDAY, last_closeRaw=...)), "last_closeRaw"),
         (investing_answers.history(investing_answers.row(FRIDAY, "30,41")), "'30,41' as last_closeRaw"),
         (investing_answers.history(investing_answers.row(FRIDAY, last_maxRaw=True)), "'True' as last_maxRaw"),
         (investing_answers.history(investing_answers.row(FRIDAY, last_closeRaw="NaN")), "'NaN' as last_closeRaw"),
@@ -89,7 +96,7 @@ def test_data_is_flat_for_the_newest_row_and_lists_the_recent_ones() -> None:
             investing_answers.history(investing_answers.row(FRIDAY, rowDateTimestamp="soon")),
             "'soon' as rowDateTimestamp",
         ),
-        (investing_answers.history(investing_answers.row(FRIDAY, rowDateTimestamp=...)), "'None' as rowDateTimestamp"),
+        (investing_answers.history(investing_answers.row(FRIDAY, rowDateTimestamp=...)), "rowDateTimestamp"),
     ],
 )
 def test_what_is_not_the_format_says_what_is_missing(body: bytes, problem: str) -> None:

@@ -143,8 +143,9 @@ def test_a_grid_reads_the_same_wherever_its_columns_are_named(columns: str | Non
 
 def test_rows_may_be_objects_and_columns_may_change_places() -> None:
     row = dict(zip(option_grids.TITLES, option_grids.row("SMPLK300"), strict=True))
-    moved = {"columns": [{"title": "Strike"}, {"title": "Último"}, {"title": "Tipo"}, {"title": "Ticker"}]}
-    document = {"success": True, "data": {**moved, "cotacoesOpcoes": [[30.0, "1,50", "call", "SMPLK300"]]}}
+    row |= {"Último": "1,50", "Tipo": "call", "Vol. Financeiro": None}
+    moved = {"columns": [{"title": title} for title in reversed(row)]}
+    document = {"success": True, "data": {**moved, "cotacoesOpcoes": [list(reversed(row.values()))]}}
     assert parse_grid(option_grids.grid(row), EXPIRY)[0].strike == 30.0
     (option,) = parse_grid(orjson.dumps(document), EXPIRY)
     assert (option.ticker, option.option_type, option.strike, option.last, option.volume_brl) == (
@@ -192,7 +193,9 @@ def test_what_is_no_grid_has_a_class(body: bytes, failure_class: FailureClass) -
 
 def test_a_grid_without_a_needed_column_says_which() -> None:
     document = {"success": True, "data": {"columns": [{"title": "Ticker"}, {"title": "Tipo"}], "cotacoesOpcoes": []}}
-    with pytest.raises(ScrapeError, match="no column for strike, last, only ticker, tipo"):
+    with pytest.raises(
+        ScrapeError, match="no column for style, strike, distance, last, trades, volume, traded_on, only ticker, tipo"
+    ):
         parse_grid(orjson.dumps(document), EXPIRY)
 
 

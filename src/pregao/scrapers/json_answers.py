@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from pregao.scrapers.failures import is_html
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 """Years of a market time; far from the ends of what a datetime can hold in any zone."""
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How far a source's clock may run ahead of ours before its time is not believed."""
 _LARGEST_COUNT = 10**18
 
 
@@ -78,6 +81,35 @@ def needed(what: str, field: str, value: object) -> float:
     found = number(what, field, value)
     if found is None:
         raise invalid(what, f"`{field}` is missing")
+    return found
+
+
+def need_keys(what: str, row: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse a `row` that lacks one of `names`: null is no value, an absent key another format.
+
+    Raises ScrapeError VALIDATION with all that are missing.
+    """
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise invalid(
+            what, f"{', '.join(f'`{name}`' for name in missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        )
+
+
+def price(what: str, field: str, value: object) -> float:
+    """A price, above 0. Raises ScrapeError: NOT_FOUND for 0, which stands for none; VALIDATION for anything else."""
+    found = needed(what, field, value)
+    if found < 0:
+        raise invalid(what, f"`{field}` is {shown(value)}, not a price")
+    if not found:
+        raise ScrapeError(f"{what} has no price: `{field}` is 0", FailureClass.NOT_FOUND)
+    return found
+
+
+def refuse_future(what: str, found: datetime, now: datetime) -> datetime:
+    """`found`, a market time, if it is not after `now`; both are aware. Raises ScrapeError VALIDATION."""
+    if found > now + CLOCKS_DIFFER:
+        raise invalid(what, f"it is dated {found:%Y-%m-%d %H:%M} {found.tzname()}, which is in the future")
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pregao.domain.clock import market_iso
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import Collected
+from pregao.scrapers.json_answers import CLOCKS_DIFFER
 from pregao.scrapers.mentions import Mentions
 from pregao.scrapers.rss import FeedItem
 from pregao.scrapers.shared_feeds import ReadFeed
@@ -18,7 +19,6 @@ from pregao.scrapers.shared_feeds import ReadFeed
 MAX_ITEMS = 50
 MAX_SUMMARY = 1_000
 MAX_CATEGORIES = 10
-_CLOCKS_DIFFER = timedelta(minutes=10)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -110,7 +110,7 @@ def _remark(matched: Sequence[FeedItem], current: Sequence[FeedItem], wanted: Me
 
 
 def _is_future(item: FeedItem, now: datetime) -> bool:
-    return item.published_at is not None and item.published_at > now + _CLOCKS_DIFFER
+    return item.published_at is not None and item.published_at > now + CLOCKS_DIFFER
 
 
 def _words(item: FeedItem) -> str:

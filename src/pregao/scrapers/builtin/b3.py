@@ -26,6 +26,7 @@ from pregao.scrapers.builtin.b3_result import describe_brapi, describe_chart, de
 from pregao.scrapers.builtin.b3_yahoo import CHART_PATH, CHART_QUERY, YAHOO, parse_chart
 from pregao.scrapers.fallback import Way, first_of
 from pregao.scrapers.http import Reply, Site
+from pregao.scrapers.json_answers import refuse_future
 
 QUOTES = "https://cotacao.b3.com.br"
 
@@ -80,23 +81,31 @@ class B3Scraper(BaseScraper):
         path = f"/mds/api/v1/instrumentQuotation/{ticker}"
         reply = await self._site.get(QUOTES, path, accept=frozenset({404}))
         quote = parse_quote(reply.body, ticker) if reply.status == 200 else None
-        return None if quote is None else Collected(describe_quote(quote, reply.url))
+        if quote is None:
+            return None
+        refuse_future("B3's quotation", quote.answered_at, self._clock.now())
+        return Collected(describe_quote(quote, reply.url))
 
     async def _yahoo(self, ticker: str) -> Collected:
         path = CHART_PATH.format(ticker=ticker)
         reply = await self._site.get(YAHOO, path, params=CHART_QUERY, accept=frozenset({404}))
         chart = parse_chart(reply.body, ticker)
+        refuse_future("Yahoo's chart", chart.quoted_at, self._clock.now())
         return Collected(describe_chart(chart, reply.url))
 
     async def _brapi(self, ticker: str, token: str) -> Collected:
         site = Site("b3", self._settings, secret_headers={"Authorization": f"Bearer {token}"})
         reply = await site.get(BRAPI, QUOTE_PATH.format(ticker=ticker), accept=frozenset({401, 404}))
-        return Collected(describe_brapi(parse_brapi(reply.body, ticker), reply.url))
+        quote = parse_brapi(reply.body, ticker)
+        refuse_future("brapi's quote", quote.quoted_at, self._clock.now())
+        return Collected(describe_brapi(quote, reply.url))
 
     async def _company(self, issuer: str) -> Collected:
         shares = parse_supplement((await self._call(SUPPLEMENT, issuingCompany=issuer)).body, issuer)
         reply = await self._call(DETAIL, codeCVM=shares.code_cvm)
-        return Collected(describe_company(shares, parse_detail(reply.body, issuer), reply.url))
+        company = parse_detail(reply.body, issuer)
+        refuse_future("B3's company record", company.updated_at, self._clock.now())
+        return Collected(describe_company(shares, company, reply.url))
 
     async def _call(self, call: str, **question: str) -> Reply:
         return await self._site.get(LISTED, call_path(call, **question))

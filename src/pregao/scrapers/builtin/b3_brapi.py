@@ -11,14 +11,19 @@ from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.domain.names import fold
 from pregao.scrapers import json_answers
-from pregao.scrapers.json_answers import at, count, invalid, moment, needed, number, text
+from pregao.scrapers.json_answers import at, count, invalid, moment, need_keys, number, price, text
 
 BRAPI = "https://brapi.dev"
 QUOTE_PATH = "/api/quote/{ticker}"
 TOKEN = "BRAPI_TOKEN"
 
-
 _WHAT = "brapi's quote"
+_NEEDED = (
+    *("shortName", "regularMarketPrice", "regularMarketOpen", "regularMarketDayHigh", "regularMarketDayLow"),
+    *("regularMarketPreviousClose", "regularMarketVolume", "regularMarketChange", "regularMarketChangePercent"),
+    "regularMarketTime",
+)
+"""What every quote has; what only companies have (earnings, capitalisation) may be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,8 @@ class BrapiQuote:
 def parse_brapi(body: bytes, ticker: str) -> BrapiQuote:
     """Read the quote of `ticker`.
 
-    Raises ScrapeError: LOGIN for a token that is refused, NOT_FOUND for an unknown ticker, BLOCKED, RATE_LIMITED or
-    NETWORK for a page, VALIDATION for what is not the format, naming what is missing.
+    Raises ScrapeError: LOGIN for a token that is refused, NOT_FOUND for an unknown ticker or no price,
+    BLOCKED, RATE_LIMITED or NETWORK for a page, VALIDATION for what is not the format, naming what is missing.
     """
     document = json_answers.load(body, "brapi", _WHAT)
     if at(document, "error"):
@@ -67,6 +72,7 @@ def parse_brapi(body: bytes, ticker: str) -> BrapiQuote:
     row = results[0]
     if not isinstance(row, dict) or row.get("symbol") != ticker:
         raise invalid(_WHAT, f"`results[0]` is not of {ticker}")
+    need_keys(_WHAT, row, _NEEDED)
 
     def value(field: str) -> float | None:
         return number(_WHAT, field, row.get(field))
@@ -74,7 +80,7 @@ def parse_brapi(body: bytes, ticker: str) -> BrapiQuote:
     return BrapiQuote(
         symbol=ticker,
         name=text(row.get("longName")) or text(row.get("shortName")),
-        price=needed(_WHAT, "regularMarketPrice", row.get("regularMarketPrice")),
+        price=price(_WHAT, "regularMarketPrice", row.get("regularMarketPrice")),
         open=value("regularMarketOpen"),
         high=value("regularMarketDayHigh"),
         low=value("regularMarketDayLow"),

@@ -104,22 +104,22 @@ class CotahistDay:
     def rows(self, ticker: str) -> tuple[CotahistRow, ...]:
         """Every record of `ticker`: none if it did not trade, several for forwards, which differ by term.
 
-        Raises ScrapeError VALIDATION for a record that does not follow the layout.
+        Raises ScrapeError VALIDATION for a record that does not follow the layout, or is of another day than the file.
         """
         code = ticker.encode("latin-1", "replace").ljust(12)
         first = self._first.get(code)
         if first is None:
             return ()
         offsets = [first, *self._more.get(code, ())]
-        return tuple(parse_record(self._text[offset : offset + RECORD_COLUMNS]) for offset in offsets)
+        return tuple(self._record(offset) for offset in offsets)
 
     def chain(self, isin: str) -> tuple[CotahistRow, ...]:
         """The calls and puts on the paper with this ISIN that traded: options carry the code of what they are on.
 
-        Raises ScrapeError VALIDATION for a record that does not follow the layout.
+        Raises ScrapeError VALIDATION as `rows` does.
         """
         offsets = self._chains.get(isin.encode("latin-1", "replace").ljust(12), ())
-        return tuple(parse_record(self._text[offset : offset + RECORD_COLUMNS]) for offset in offsets)
+        return tuple(self._record(offset) for offset in offsets)
 
     def chains_of(self, root: str) -> list[str]:
         """The ISINs of the papers that have options whose tickers begin with `root`, the four letters of the issuer."""
@@ -129,6 +129,12 @@ class CotahistDay:
             for isin, offsets in self._chains.items()
             if any(self._text[offset + 12 : offset + 16] == code for offset in offsets)
         ]
+
+    def _record(self, offset: int) -> CotahistRow:
+        row = parse_record(self._text[offset : offset + RECORD_COLUMNS])
+        if row.day != self.day:
+            raise _invalid(f"it is of {self.day}, and its record of {row.ticker} is of {row.day}")
+        return row
 
     def _index(self, stride: int) -> None:
         text, first, chains = self._text, self._first, self._chains

@@ -105,6 +105,12 @@ class CotahistFiles:
         if reply.status == 404:
             return None
         file = await asyncio.to_thread(read_archive, reply.body)
+        if file.day > session:
+            raise ScrapeError(
+                f"the COTAHIST file of {session} is not usable: it is dated {file.day}, which is in its future",
+                FailureClass.VALIDATION,
+                retryable=True,
+            )
         try:
             await asyncio.to_thread(_keep, path, reply.body, self._clock.now())
         except OSError as error:
@@ -121,7 +127,8 @@ class CotahistFiles:
             logger.warning("{} is not readable, and will be downloaded again: {}", path, error)
             return None
         age = self._clock.now().timestamp() - written
-        return file if file.day == session or 0 <= age <= PROVISIONAL_SECONDS else None
+        provisional = file.day < session and 0 <= age <= PROVISIONAL_SECONDS
+        return file if file.day == session or provisional else None
 
     def _forget_oldest(self) -> None:
         """Keep the files that were used last; what is known to be unpublished is small and leaves with them."""

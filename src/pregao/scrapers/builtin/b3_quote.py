@@ -9,10 +9,11 @@ from typing import Any
 from pregao.domain.calendar import last_trading_moment
 from pregao.domain.clock import MARKET_ZONE
 from pregao.scrapers import json_answers
-from pregao.scrapers.json_answers import at, invalid, moment, needed, number, shown
+from pregao.scrapers.json_answers import at, invalid, moment, need_keys, needed, number, shown
 
 DELAY = timedelta(minutes=15)
 _WHAT = "B3's quotation"
+_PRICES = ("opngPric", "maxPric", "minPric", "avrgPric", "curPrc", "prcFlcn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,20 @@ def parse_quote(body: bytes, ticker: str) -> DelayedQuote | None:
         raise invalid(_WHAT, "`Trad[0].scty.SctyQtn` is missing")
     if security.get("symb") != ticker:
         raise invalid(_WHAT, f"it is of {shown(security.get('symb'))}, not of {ticker}")
-    price = needed(_WHAT, "curPrc", prices.get("curPrc"))
+    _need_all(trade, security, prices)
+    price = needed(_WHAT, "curPrc", prices["curPrc"])
+    if price < 0:
+        raise invalid(_WHAT, f"`curPrc` is {shown(price)}, not a price")
     if not price:
         return None
     answered_at = moment(_WHAT, "Msg.dtTm", at(document, "Msg", "dtTm"), MARKET_ZONE)
     return _quote(trade, security, prices, price, answered_at)
+
+
+def _need_all(trade: Any, security: dict[str, Any], prices: dict[str, Any]) -> None:
+    need_keys(_WHAT, trade, ("ttlQty",))
+    need_keys(_WHAT, security, ("desc", "mkt"))
+    need_keys(_WHAT, prices, _PRICES)
 
 
 def _quote(

@@ -7,6 +7,8 @@ from typing import Any
 
 from pregao.domain.calendar import closes_at
 from pregao.domain.clock import market_iso
+from pregao.domain.errors import ScrapeError
+from pregao.domain.failure import FailureClass
 from pregao.scrapers.builtin.b3_brapi import BrapiQuote
 from pregao.scrapers.builtin.b3_cotahist import CotahistRow
 from pregao.scrapers.builtin.b3_quote import DelayedQuote
@@ -88,8 +90,13 @@ def describe_brapi(quote: BrapiQuote, url: str) -> dict[str, Any]:
 
 
 def describe_rows(rows: tuple[CotahistRow, ...], url: str) -> dict[str, Any]:
-    """An end of day. Of several records (forwards), the one with the largest volume leads, and `terms` has all."""
-    row = max(rows, key=lambda row: row.volume_brl)
+    """An end of day. Of several records (forwards), the one with the largest volume leads, and `terms` has all.
+
+    Raises ScrapeError for records without a closing price: NOT_FOUND if nothing was traded, else VALIDATION.
+    """
+    row = max((row for row in rows if row.close is not None), key=lambda row: row.volume_brl, default=None)
+    if row is None:
+        raise _without_close(rows)
     fields = asdict(row)
     data: dict[str, Any] = {
         **_EMPTY,
@@ -110,3 +117,12 @@ def describe_rows(rows: tuple[CotahistRow, ...], url: str) -> dict[str, Any]:
             for term in rows
         ]
     return data
+
+
+def _without_close(rows: tuple[CotahistRow, ...]) -> ScrapeError:
+    ticker, day = rows[0].ticker, rows[0].day
+    trades = sum(row.trades for row in rows)
+    if not trades:
+        return ScrapeError(f"{ticker} did not trade on {day}: its record has no closing price", FailureClass.NOT_FOUND)
+    problem = f"{ticker} has {trades} trades on {day}, and no closing price (PREULT)"
+    return ScrapeError(f"the COTAHIST file is not usable: {problem}", FailureClass.VALIDATION)

@@ -10,13 +10,14 @@ from pregao.domain.calendar import last_trading_moment
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers import json_answers
-from pregao.scrapers.json_answers import at, count, invalid, moment, needed, number, shown
+from pregao.scrapers.json_answers import at, count, invalid, moment, need_keys, number, price, shown
 
 YAHOO = "https://query1.finance.yahoo.com"
 CHART_PATH = "/v8/finance/chart/{ticker}.SA"
 CHART_QUERY = {"range": "1d", "interval": "5m"}
 
 _WHAT = "Yahoo's chart"
+_PREVIOUS = ("previousClose", "chartPreviousClose")
 _SERIES = ("open", "high", "low", "close", "volume")
 
 
@@ -58,8 +59,9 @@ class Chart:
 def parse_chart(body: bytes, ticker: str) -> Chart:
     """Read the chart of `ticker`.
 
-    Raises ScrapeError: NOT_FOUND when Yahoo does not know it (with HTTP 404 and with 200), RATE_LIMITED, BLOCKED or
-    NETWORK for what stands in place of data, VALIDATION for what is not the format, naming what is missing.
+    Raises ScrapeError: NOT_FOUND when Yahoo does not know it (with HTTP 404 and with 200) or has no price,
+    RATE_LIMITED, BLOCKED or NETWORK for what stands in place of data, VALIDATION for what is not the format,
+    naming what is missing.
     """
     document = json_answers.load(body, "Yahoo", _WHAT)
     chart = at(document, "chart")
@@ -73,10 +75,12 @@ def parse_chart(body: bytes, ticker: str) -> Chart:
         raise invalid(_WHAT, "`chart.result[0].meta` is missing")
     if meta.get("symbol") != f"{ticker}.SA":
         raise invalid(_WHAT, f"it is of {shown(meta.get('symbol'))}, not of {ticker}.SA")
-    previous = next((meta[name] for name in ("previousClose", "chartPreviousClose") if meta.get(name)), None)
+    if not any(name in meta for name in _PREVIOUS):
+        need_keys(_WHAT, meta, _PREVIOUS)
+    previous = next((meta[name] for name in _PREVIOUS if meta.get(name)), None)
     return Chart(
         symbol=ticker,
-        price=needed(_WHAT, "regularMarketPrice", meta.get("regularMarketPrice")),
+        price=price(_WHAT, "regularMarketPrice", meta.get("regularMarketPrice")),
         previous_close=number(_WHAT, "previousClose", previous),
         quoted_at=moment(_WHAT, "regularMarketTime", meta.get("regularMarketTime")),
         bars=_bars(result),
@@ -94,9 +98,12 @@ def _refuse(error: object, ticker: str) -> None:
 
 def _bars(result: dict[str, Any]) -> tuple[Bar | None, ...]:
     quotes = at(result, "indicators", "quote")
-    quote = quotes[0] if isinstance(quotes, list) and quotes else {}
+    quote = quotes[0] if isinstance(quotes, list) and quotes else None
     if not isinstance(quote, dict):
-        raise invalid(_WHAT, "`indicators.quote[0]` is no object")
+        raise invalid(_WHAT, "`indicators.quote[0]` is missing")
+    # Of a day without intervals Yahoo sends an empty object.
+    if quote or result.get("timestamp"):
+        need_keys(f"{_WHAT} (indicators.quote)", quote, _SERIES)
     columns = [quote.get(name) or [] for name in _SERIES]
     if any(not isinstance(column, list) or len(column) != len(columns[0]) for column in columns):
         raise invalid(_WHAT, f"the arrays {', '.join(_SERIES)} are not of one length")
@@ -109,5 +116,5 @@ def _bar(values: tuple[Any, ...]) -> Bar | None:
     if None in numbers:
         return None
     # Yahoo computes in single precision: 25.700000762939453 is 25.7.
-    opened, high, low, close = (float(f"{price:.7g}") for price in numbers)
+    opened, high, low, close = (float(f"{value:.7g}") for value in numbers)
     return Bar(opened, high, low, close, count(_WHAT, "volume", volume) or 0)

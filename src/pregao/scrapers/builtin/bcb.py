@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
 from pregao.domain.calendar import market_day
-from pregao.domain.clock import MARKET_ZONE, Clock
+from pregao.domain.clock import MARKET_ZONE, Clock, market_iso
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
@@ -14,6 +15,7 @@ from pregao.scrapers.builtin import bcb_ptax, bcb_sgs, bcb_soap
 from pregao.scrapers.builtin.bcb_sgs import Observation, Series
 from pregao.scrapers.fallback import Way, first_of
 from pregao.scrapers.http import Reply, Site
+from pregao.scrapers.json_answers import refuse_future
 from pregao.scrapers.loop_local import LoopLocal
 from pregao.scrapers.single_flight import Shared
 
@@ -72,9 +74,13 @@ class BCBScraper(BaseScraper):
         path = bcb_ptax.CURRENCY_PATH if currency else bcb_ptax.DOLLAR_PATH
         query = bcb_ptax.period(today - series.window, today, currency)
         reply = await self._site.get(bcb_ptax.OLINDA, path, params=query)
-        by_day = {market_day(rate.published_at): rate.sell for rate in bcb_ptax.parse_ptax(reply.body)}
-        rows = tuple(Observation(day, by_day[day]) for day in sorted(by_day))
-        return self._collected(series, rows, today, reply)
+        rates = bcb_ptax.parse_ptax(reply.body, bulletins=currency is not None)
+        by_day = {market_day(rate.published_at): rate for rate in rates}
+        rows = tuple(Observation(day, by_day[day].sell) for day in sorted(by_day))
+        collected = self._collected(series, rows, today, reply)
+        published_at = by_day[date.fromisoformat(str(collected.data["date"]))].published_at
+        refuse_future("BCB's PTAX answer", published_at, self._clock.now())
+        return replace(collected, data={**collected.data, "as_of": market_iso(published_at)})
 
     async def _from_soap(self, series: Series, today: date) -> Collected:
         reply = await self._site.post(
@@ -130,7 +136,10 @@ def _no_value(series: Series, today: date) -> ScrapeError:
 
 
 def describe(series: Series, values: tuple[Observation, ...], url: str) -> dict[str, object]:
-    """The result's `data`: flat, values in the series' unit, dates ISO; `values` is sorted and not empty."""
+    """The result's `data`: flat, values in the series' unit, dates ISO; `values` is sorted and not empty.
+
+    `as_of` is the beginning of the latest value's day: SGS has dates alone.
+    """
     latest, previous = values[-1], values[-2] if len(values) > 1 else None
     monthly = series.frequency == "monthly"
     return {

@@ -13,9 +13,10 @@ from pregao.scrapers.base import BaseScraper, Collected, ScraperSettings
 from pregao.scrapers.builtin import coinmarketcap_coingecko as coingecko
 from pregao.scrapers.builtin import coinmarketcap_quotes as quotes
 from pregao.scrapers.builtin.coinmarketcap_coingecko import Markets
-from pregao.scrapers.builtin.coinmarketcap_quotes import CURRENCY, KEY, Listing, describe_coin
+from pregao.scrapers.builtin.coinmarketcap_quotes import CURRENCY, KEY, Coin, Listing, describe_coin, is_name
 from pregao.scrapers.fallback import Way, first_of
 from pregao.scrapers.http import Reply, Site
+from pregao.scrapers.json_answers import refuse_future
 from pregao.scrapers.loop_local import LoopLocal
 from pregao.scrapers.single_flight import Shared
 
@@ -39,7 +40,7 @@ _Fetched = tuple[_List, str]
 
 
 class CoinMarketCapScraper(BaseScraper):
-    """Takes a coin's symbol, BTC, in any case, or its slug, bitcoin."""
+    """Takes a coin's symbol, BTC, in any case, or its slug or name, bitcoin."""
 
     name = "CoinMarketCap"
     source = "CoinMarketCap"
@@ -65,11 +66,21 @@ class CoinMarketCapScraper(BaseScraper):
 
     async def _with_key(self, wanted: str, key: str) -> Collected:
         site = Site("coinmarketcap", self._settings, secret_headers={"X-CMC_PRO_API_KEY": key})
-        by = {"slug": wanted} if _is_slug(wanted) else {"symbol": wanted.upper()}
-        reply = await site.get(PRO, PRO_PATH, params={**by, "convert": CURRENCY}, accept=_REFUSALS)
+        symbol = wanted.upper()
+        if not _is_slug(wanted):
+            return await self._quoted(site, "symbol", symbol)
+        try:
+            return await self._quoted(site, "slug", wanted.lower())
+        except ScrapeError as error:
+            if error.failure_class is not FailureClass.NOT_FOUND or "-" in wanted:
+                raise
+        return await self._quoted(site, "symbol", symbol)
+
+    async def _quoted(self, site: Site, by: str, wanted: str) -> Collected:
+        reply = await site.get(PRO, PRO_PATH, params={by: wanted, "convert": CURRENCY}, accept=_REFUSALS)
         wait = reply.retry_after_seconds
         coin = _accepted(reply, lambda body: quotes.parse_quotes(body, wanted, retry_after_seconds=wait))
-        return Collected(describe_coin(coin, reply.url))
+        return self._described(coin, reply.url)
 
     async def _keyless(self, wanted: str) -> Collected:
         ways = [Way(COINGECKO, lambda: self._from_markets(wanted))]
@@ -82,7 +93,7 @@ class CoinMarketCapScraper(BaseScraper):
         coin = listing.find(wanted)
         if coin is None:
             raise _not_listed(wanted, "CoinMarketCap", listing)
-        return Collected(describe_coin(coin, url))
+        return self._described(coin, url)
 
     async def _listing(self) -> _Fetched:
         params = {
@@ -103,7 +114,7 @@ class CoinMarketCapScraper(BaseScraper):
         coin = markets.find(wanted)
         if coin is None:
             raise _not_listed(wanted, "CoinGecko", markets)
-        return Collected(describe_coin(coin, url))
+        return self._described(coin, url)
 
     async def _markets(self) -> _Fetched:
         params = {"vs_currency": CURRENCY.lower(), "order": "market_cap_desc", "per_page": str(LISTED), "page": "1"}
@@ -122,9 +133,17 @@ class CoinMarketCapScraper(BaseScraper):
         reply = await self._site.get(COINGECKO, PRICE_PATH, params=params, accept=_REFUSALS)
         wait = reply.retry_after_seconds
         coin = _accepted(
-            reply, lambda body: coingecko.parse_price(body, wanted.lower(), CURRENCY, retry_after_seconds=wait)
+            reply,
+            lambda body: coingecko.parse_price(
+                body, wanted.lower(), CURRENCY, included=asked, retry_after_seconds=wait
+            ),
         )
-        return Collected(describe_coin(coin, reply.url))
+        return self._described(coin, reply.url)
+
+    def _described(self, coin: Coin, url: str) -> Collected:
+        if coin.updated_at is not None:
+            refuse_future(f"the price of {coin.slug}", coin.updated_at, self._clock.now())
+        return Collected(describe_coin(coin, url))
 
     def _shared(self) -> Shared[str, _Fetched]:
         """The lists that all jobs of this event loop share: one request serves every coin in them."""
@@ -162,7 +181,8 @@ def _not_listed(wanted: str, by: str, those: _List) -> ScrapeError:
 
 
 def _is_slug(wanted: str) -> bool:
-    return "-" in wanted or (wanted.islower() and len(wanted) > _LONGEST_LOWER_SYMBOL)
+    """Whether a service of all coins is to be asked by slug: some of them have the symbols of others as slugs."""
+    return "-" in wanted or (is_name(wanted) and len(wanted) > _LONGEST_LOWER_SYMBOL)
 
 
 def _coin(argument: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers import json_answers
 from pregao.scrapers.builtin.coinmarketcap_quotes import Coin, best_match, rank_of
 from pregao.scrapers.failures import RateLimited
-from pregao.scrapers.json_answers import at, invalid, moment, needed, number, text
+from pregao.scrapers.json_answers import at, invalid, moment, need_keys, number, price, text
 
 _HOST = "CoinGecko"
 _MARKETS, _PRICES = "CoinGecko's markets", "CoinGecko's prices"
+_TRADED = (
+    *("id", "symbol", "name", "market_cap_rank", "current_price", "last_updated", "high_24h", "low_24h"),
+    *("total_volume", "price_change_percentage_24h", "market_cap", "circulating_supply", "total_supply", "max_supply"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,12 @@ class Markets:
     currency: str
 
     def find(self, wanted: str) -> Coin | None:
-        """The coin with this symbol or id; None when it is not there. Raises ScrapeError VALIDATION.
+        """The coin with this symbol, id or name; None when it is not there. Raises ScrapeError as `Listing.find`.
 
         Fields: current_price, high_24h, low_24h, total_volume, price_change_percentage_24h, market_cap,
         market_cap_rank, circulating_supply, total_supply, max_supply, last_updated.
         """
-        row = best_match(self.rows, wanted, symbol="symbol", slug="id", rank="market_cap_rank")
+        row = best_match(self.rows, wanted, slug="id", rank="market_cap_rank")
         return None if row is None else _market_coin(row, self.currency)
 
 
@@ -50,6 +55,8 @@ def parse_markets(body: bytes, currency: str, *, retry_after_seconds: float | No
 
 
 def _market_coin(row: dict[str, Any], currency: str) -> Coin:
+    need_keys(_MARKETS, row, _TRADED)
+
     def value(field: str) -> float | None:
         return number(_MARKETS, field, row.get(field))
 
@@ -59,7 +66,7 @@ def _market_coin(row: dict[str, Any], currency: str) -> Coin:
         slug=text(row.get("id")),
         rank=rank_of(row, "market_cap_rank"),
         currency=currency.upper(),
-        price=needed(_MARKETS, "current_price", row.get("current_price")),
+        price=price(_MARKETS, "current_price", row.get("current_price")),
         updated_at=moment(_MARKETS, "last_updated", row.get("last_updated")),
         high_24h=value("high_24h"),
         low_24h=value("low_24h"),
@@ -72,10 +79,18 @@ def _market_coin(row: dict[str, Any], currency: str) -> Coin:
     )
 
 
-def parse_price(body: bytes, coin_id: str, currency: str, *, retry_after_seconds: float | None = None) -> Coin:
+def parse_price(
+    body: bytes,
+    coin_id: str,
+    currency: str,
+    *,
+    included: Sequence[str] = (),
+    retry_after_seconds: float | None = None,
+) -> Coin:
     """Read /simple/price for one id: usd, usd_market_cap, usd_24h_vol, usd_24h_change, last_updated_at (seconds).
 
-    Raises as `parse_markets`; NOT_FOUND for the empty object that an unknown id gets.
+    `included` is what the request asked for beside the price (its `include_…`), and so has to be there. Raises as
+    `parse_markets`; NOT_FOUND for the empty object that an unknown id gets.
     """
     document = json_answers.load(body, _HOST, _PRICES)
     _refuse(document, _PRICES, retry_after_seconds)
@@ -86,6 +101,8 @@ def parse_price(body: bytes, coin_id: str, currency: str, *, retry_after_seconds
         raise ScrapeError(f"CoinGecko knows no coin {coin_id!r}", FailureClass.NOT_FOUND)
     if not isinstance(row, dict):
         raise invalid(_PRICES, f"`{coin_id}` is no object")
+    extras = [name if name == "last_updated_at" else f"{unit}_{name.replace('24hr', '24h')}" for name in included]
+    need_keys(_PRICES, row, (unit, *extras))
     updated = row.get("last_updated_at")
     return Coin(
         symbol="",
@@ -93,7 +110,7 @@ def parse_price(body: bytes, coin_id: str, currency: str, *, retry_after_seconds
         slug=coin_id,
         rank=None,
         currency=currency.upper(),
-        price=needed(_PRICES, unit, row.get(unit)),
+        price=price(_PRICES, unit, row.get(unit)),
         updated_at=None if updated is None else moment(_PRICES, "last_updated_at", updated),
         volume_24h=number(_PRICES, f"{unit}_24h_vol", row.get(f"{unit}_24h_vol")),
         change_24h_pct=number(_PRICES, f"{unit}_24h_change", row.get(f"{unit}_24h_change")),

@@ -12,7 +12,7 @@ from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers import json_answers
 from pregao.scrapers.failures import RateLimited
-from pregao.scrapers.json_answers import at, invalid, moment, needed, number, text
+from pregao.scrapers.json_answers import at, invalid, moment, need_keys, number, price, text
 
 KEY = "COINMARKETCAP_API_KEY"
 CURRENCY = "USD"
@@ -21,6 +21,17 @@ MAX_TAGS = 40
 _HOST = "CoinMarketCap"
 _QUOTES, _LISTING = "CoinMarketCap's quotes", "CoinMarketCap's listing"
 _UNRANKED = 10**9
+_NAMES = ("symbol", "name", "slug")
+_QUOTED = ("cmc_rank", "circulating_supply", "total_supply", "max_supply", "tags")
+_QUOTED_IN_USD = (
+    *("price", "volume_24h", "percent_change_1h", "percent_change_24h", "percent_change_7d", "percent_change_30d"),
+    *("market_cap", "market_cap_dominance", "last_updated"),
+)
+_LISTED = ("cmcRank", "high24h", "low24h", "circulatingSupply", "totalSupply", "maxSupply")
+_LISTED_IN_USD = (
+    *("price", "volume24h", "percentChange1h", "percentChange24h", "percentChange7d", "percentChange30d"),
+    *("marketCap", "dominance", "lastUpdated"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +79,21 @@ def parse_quotes(body: bytes, wanted: str, *, retry_after_seconds: float | None 
         raise invalid(_QUOTES, "`data` is missing")
     # By symbol there is a list for each, by slug an object under the coin's number.
     listed = [row for value in data.values() for row in (value if isinstance(value, list) else [value])]
-    row = best_match(_objects(listed, _QUOTES), wanted, symbol="symbol", slug="slug", rank="cmc_rank")
+    row = best_match(_objects(listed, _QUOTES), wanted, slug="slug", rank="cmc_rank")
     if row is None:
         raise ScrapeError(f"CoinMarketCap knows no coin {wanted!r}", FailureClass.NOT_FOUND)
     quote = at(row, "quote", CURRENCY)
     if not isinstance(quote, dict):
         raise invalid(_QUOTES, f"`quote.{CURRENCY}` is missing")
+    need_keys(_QUOTES, row, (*_NAMES, *_QUOTED))
+    need_keys(_QUOTES, quote, _QUOTED_IN_USD)
     return Coin(
         symbol=text(row.get("symbol")),
         name=text(row.get("name")),
         slug=text(row.get("slug")),
         rank=rank_of(row, "cmc_rank"),
         currency=CURRENCY,
-        price=needed(_QUOTES, "price", quote.get("price")),
+        price=price(_QUOTES, "price", quote.get("price")),
         updated_at=moment(_QUOTES, "last_updated", quote.get("last_updated")),
         volume_24h=number(_QUOTES, "volume_24h", quote.get("volume_24h")),
         change_1h_pct=number(_QUOTES, "percent_change_1h", quote.get("percent_change_1h")),
@@ -103,8 +116,11 @@ class Listing:
     rows: tuple[dict[str, Any], ...]
 
     def find(self, wanted: str) -> Coin | None:
-        """The coin with this symbol or slug; None when it is not listed. Raises ScrapeError VALIDATION."""
-        row = best_match(self.rows, wanted, symbol="symbol", slug="slug", rank="cmcRank")
+        """The coin with this symbol, slug or name; None when it is not listed.
+
+        Raises ScrapeError: VALIDATION for a row that is not in its format, NOT_FOUND for one with a price of 0.
+        """
+        row = best_match(self.rows, wanted, slug="slug", rank="cmcRank")
         return None if row is None else _listed_coin(row)
 
 
@@ -124,13 +140,15 @@ def _listed_coin(row: dict[str, Any]) -> Coin:
     if not found:
         raise invalid(_LISTING, f"{text(row.get('symbol'))} has no quote in {CURRENCY}")
     quote = found[0]
+    need_keys(_LISTING, row, (*_NAMES, *_LISTED))
+    need_keys(_LISTING, quote, _LISTED_IN_USD)
     return Coin(
         symbol=text(row.get("symbol")),
         name=text(row.get("name")),
         slug=text(row.get("slug")),
         rank=rank_of(row, "cmcRank"),
         currency=CURRENCY,
-        price=needed(_LISTING, "price", quote.get("price")),
+        price=price(_LISTING, "price", quote.get("price")),
         updated_at=moment(_LISTING, "lastUpdated", quote.get("lastUpdated")),
         high_24h=number(_LISTING, "high24h", row.get("high24h")),
         low_24h=number(_LISTING, "low24h", row.get("low24h")),
@@ -147,17 +165,28 @@ def _listed_coin(row: dict[str, Any]) -> Coin:
     )
 
 
-def best_match(
-    rows: Iterable[dict[str, Any]], wanted: str, *, symbol: str, slug: str, rank: str
-) -> dict[str, Any] | None:
-    """The row with this symbol, in any case, and the best rank; else the one with this slug; None without either.
+def is_name(wanted: str) -> bool:
+    """Whether it looks like a coin's name or slug, and not like its symbol, which is written in capitals.
 
-    `symbol`, `slug` and `rank` are the names of the fields.
+    >>> is_name("bitcoin"), is_name("usd-coin"), is_name("BTC"), is_name("1INCH")
+    (True, True, False, False)
+    """
+    return "-" in wanted or wanted != wanted.upper()
+
+
+def best_match(rows: Iterable[dict[str, Any]], wanted: str, *, slug: str, rank: str) -> dict[str, Any] | None:
+    """The row that `wanted` means, in any case: by symbol, slug or name, the best rank of several; None without one.
+
+    Capitals are a symbol first. Everything else is a slug first, then a name: coins are sold under the symbol BITCOIN.
+    `slug` and `rank` are the names of the fields.
     """
     rows = list(rows)
-    by_symbol = [row for row in rows if text(row.get(symbol)).upper() == wanted.upper()]
-    by_slug = [row for row in rows if text(row.get(slug)) == wanted.lower()]
-    return min(by_symbol or by_slug, key=lambda row: rank_of(row, rank) or _UNRANKED, default=None)
+    fields = (slug, "name", "symbol") if is_name(wanted) else ("symbol", slug, "name")
+    for field in fields:
+        found = [row for row in rows if text(row.get(field)).lower() == wanted.lower()]
+        if found:
+            return min(found, key=lambda row: rank_of(row, rank) or _UNRANKED)
+    return None
 
 
 def rank_of(row: dict[str, Any], field: str) -> int | None:

@@ -15,9 +15,12 @@ from pregao.domain.failure import FailureClass
 from pregao.scrapers.block_pages import refuse_block_page
 from pregao.scrapers.failures import is_html
 from pregao.scrapers.html_pages import read_page
+from pregao.scrapers.json_answers import need_keys
 from pregao.scrapers.numbers_ptbr import date_of
 
 _ROWS_IN_PAGE = ("props", "pageProps", "state", "historicalDataStore", "historicalData", "data")
+_NEEDED = ("rowDateTimestamp", "last_openRaw", "last_maxRaw", "last_minRaw", "last_closeRaw")
+"""What every row has; volume and change may be absent. Prices below 0 are data: interest rates have them."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
@@ -92,6 +95,7 @@ def _rows(document: Mapping[str, Any], host: str) -> tuple[HistoryRow, ...]:
 def _row(row: object) -> HistoryRow:
     if not isinstance(row, dict):
         raise ScrapeError("Investing.com sent a row that is no object", FailureClass.VALIDATION)
+    need_keys("Investing.com's row", row, _NEEDED)
     close = _number(row, "last_closeRaw")
     if close is None:
         raise ScrapeError("Investing.com sent a row without last_closeRaw", FailureClass.VALIDATION)

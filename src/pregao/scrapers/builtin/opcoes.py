@@ -139,6 +139,12 @@ def _only_of_day(option: Option, day: date) -> Option:
 def _as_of(options: list[Option], now: datetime) -> datetime:
     """The grid says on which day a series traded last, and no time: now less the delay, or that day's close."""
     moment = last_trading_moment(now - DELAY)
+    ahead = next((option for option in options if option.traded_on and option.traded_on > market_day(now)), None)
+    if ahead is not None:
+        raise ScrapeError(
+            f"the option grid of opcoes.net.br has {ahead.ticker} traded on {ahead.traded_on}, which is in the future",
+            FailureClass.VALIDATION,
+        )
     latest = max((option.traded_on for option in options if option.traded_on), default=market_day(moment))
     return closes_at(latest) if latest < market_day(moment) else moment
 

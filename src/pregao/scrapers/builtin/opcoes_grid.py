@@ -52,7 +52,7 @@ _TITLES: dict[Field, tuple[str, ...]] = {
 }
 """What the columns are called, without case, accents and signs; the first that is there counts."""
 
-_REQUIRED: tuple[Field, ...] = ("ticker", "type", "strike", "last")
+_REQUIRED = tuple(_TITLES)
 _STYLES: dict[str, Style] = {"A": "american", "E": "european"}
 _TYPES: dict[str, OptionType] = {"CALL": "call", "PUT": "put"}
 _TICKER = re.compile(r"[A-Z0-9]{6,12}", re.ASCII)
@@ -176,11 +176,18 @@ def _option(read: Read, expiry: date) -> Option:
         style=_STYLES.get(str(read("style")).strip().upper()),
         strike=strike,
         expiry=expiry,
-        last=_number(read("last")) or None,
+        last=_last(ticker, _number(read("last"))),
         traded_on=numbers_ptbr.date_of(traded_on) if isinstance(traded_on, str) else None,
         trades=_count(read("trades")),
         volume_brl=_number(read("volume")),
     )
+
+
+def _last(ticker: str, value: float | None) -> float | None:
+    """The last price; None for a series that never traded, which the grid shows as nothing or 0."""
+    if value is not None and value < 0:
+        raise invalid(_WHAT, f"the last price of {ticker} is {value}")
+    return value or None
 
 
 def _count(value: object) -> int | None:

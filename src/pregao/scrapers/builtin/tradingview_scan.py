@@ -13,7 +13,7 @@ from pregao.domain.clock import market_iso
 from pregao.domain.errors import ScrapeError
 from pregao.domain.failure import FailureClass
 from pregao.scrapers import json_answers
-from pregao.scrapers.json_answers import at, invalid, moment, needed, number, text
+from pregao.scrapers.json_answers import at, invalid, moment, number, price, refuse_future, text
 
 Rating = Literal["strong_buy", "buy", "neutral", "sell", "strong_sell"]
 
@@ -86,9 +86,14 @@ class Signals:
     updated_at: datetime | None
 
     def as_of(self, asked_at: datetime) -> datetime:
-        """The instant (UTC) the prices are for: the request less the delay, but no later than the last bar."""
+        """The instant (UTC) the prices are for: the request less the delay, but no later than the last bar.
+
+        Raises ScrapeError VALIDATION for a last bar in the future.
+        """
         seen = asked_at - (USUAL_DELAY if self.delay is None else self.delay)
-        return last_trading_moment(seen if self.updated_at is None else min(seen, self.updated_at))
+        if self.updated_at is None:
+            return last_trading_moment(seen)
+        return last_trading_moment(min(seen, refuse_future(_WHAT, self.updated_at, asked_at)))
 
 
 def parse_scan(body: bytes, columns: Sequence[str]) -> Scan:
@@ -113,12 +118,13 @@ def parse_scan(body: bytes, columns: Sequence[str]) -> Scan:
 def signals_of(scan: Scan, symbol: str) -> Signals:
     """What a scan for COLUMNS says of `symbol`, which is EXCHANGE:TICKER.
 
-    Raises ScrapeError: NOT_FOUND for a symbol that is not in it, VALIDATION for values of another type and for too few.
+    Raises ScrapeError: NOT_FOUND for a symbol that is not in it or has no price, VALIDATION for values of another type,
+    and for too few.
     """
     row = scan.rows.get(symbol)
     if row is None:
         raise ScrapeError(f"TradingView knows no {symbol}", FailureClass.NOT_FOUND)
-    needed(_WHAT, f"{symbol} close", row.get("close"))
+    price(_WHAT, f"{symbol} close", row.get("close"))
     numbers = {name: number(_WHAT, column, row.get(column)) for column, name in NUMBERS.items()}
     filled = sum(value is not None for value in numbers.values())
     if filled < MIN_NUMBERS:
