@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -172,6 +173,7 @@ async def check_the_books(fleet: Fleet, database_url: str, jobs: list[JobSpec], 
     assert set(executions) == {job.ticker for job in jobs}
     reruns = sum(executions.values()) - JOBS
     assert reruns <= (SLOTS + SETTLE_BATCH) * faults.kills
-    assert "late settle refused" in fleet.logs() or "wrote nothing" in fleet.logs(), "the frozen worker came too late"
+    too_late = re.search(r"late settle refused|wrote nothing|given back[^\n]* \(stale\)", fleet.logs())
+    assert too_late, "the frozen worker came too late"
     assert max(faults.recovery_seconds) <= LEASE_SECONDS + 1, faults.recovery_seconds
     print(f"\n{JOBS} jobs, {faults.kills} kills, {reruns} run again, recovery {faults.recovery_seconds}")

@@ -229,7 +229,7 @@ class System:
 
     def late_settles_refused(self) -> int:
         """Attempts that ended, or were stopped, after their lease was lost, and wrote nothing."""
-        return len(re.findall(r"late settle refused|wrote nothing|its lease could not be renewed: stale", self.logs()))
+        return len(re.findall(r"late settle refused|wrote nothing|given back[^\n]* \(stale\)", self.logs()))
 
     def logs(self) -> str:
         return self.fleet.logs()

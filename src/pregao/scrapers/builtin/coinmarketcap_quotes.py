@@ -27,7 +27,7 @@ _QUOTED_IN_USD = (
     *("price", "volume_24h", "percent_change_1h", "percent_change_24h", "percent_change_7d", "percent_change_30d"),
     *("market_cap", "market_cap_dominance", "last_updated"),
 )
-_LISTED = ("cmcRank", "high24h", "low24h", "circulatingSupply", "totalSupply", "maxSupply")
+_LISTED = ("cmcRank", "high24h", "low24h", "circulatingSupply")
 _LISTED_IN_USD = (
     *("price", "volume24h", "percentChange1h", "percentChange24h", "percentChange7d", "percentChange30d"),
     *("marketCap", "dominance", "lastUpdated"),
