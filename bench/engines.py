@@ -22,7 +22,7 @@ from pregao.store.migrations import migrate
 
 MAXMEMORY_MB = 3072
 SLOWLOG_US = 1_000
-EMPTY_DATABASE = "TRUNCATE jobs, job_attempts, scraper_results, queue_generation CASCADE"
+EMPTY_DATABASE = "TRUNCATE jobs, job_attempts, scraper_results, queue_generation, controls, audit_log CASCADE"
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CORE, WORKER_CORE = CORES[0], CORES[1 % len(CORES)]

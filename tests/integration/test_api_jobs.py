@@ -207,6 +207,16 @@ async def test_a_completed_job_shows_its_result_before_and_after_it_is_recorded(
     assert before["completed_at"] == after["completed_at"]
 
 
+async def test_a_recorded_result_tells_what_is_to_be_known_of_it(api: ApiService) -> None:
+    job = await api.create()
+    await api.complete(job["id"], {"price": 38.5}, metadata={"sample": True, "instead_of": "BCB SGS"})
+    assert (await api.get(f"/{job['id']}"))["result_metadata"] is None
+    await api.record()
+    shown = await api.get(f"/{job['id']}")
+    assert shown["result_metadata"] == {"sample": True, "instead_of": "BCB SGS"}
+    assert shown["metadata"] == job["metadata"]
+
+
 async def test_a_large_result_is_shown_before_and_after_it_is_recorded(api: ApiService) -> None:
     job = await api.create()
     result = {"page": "x" * 50_000}

@@ -13,7 +13,7 @@ from loguru import logger
 
 from pregao.api.rebuilding import rebuilding
 from pregao.domain.clock import Clock, SystemClock
-from pregao.domain.errors import IllegalTransition, InvalidInput, QueueUnavailable
+from pregao.domain.errors import IllegalTransition, InvalidInput, QueueUnavailable, StoreUnavailable
 from pregao.domain.job import JobPriority, JobSpec, JobStatus
 from pregao.domain.names import fold
 from pregao.limits.values import ScraperLimits
@@ -114,9 +114,24 @@ class JobActions:
         return await self.listing.job(job_id)
 
     async def shown(self, job_id: str) -> dict[str, Any]:
-        """One job, and as `held` why it is not run now: sentences, or None when nothing holds it. Raises as `find`."""
+        """One job; as `held` why it is not run now: sentences, or None when nothing holds it; as `result_metadata` what
+        is to be known of its result, None until that is recorded. Raises as `find`.
+        """
         job = await self.find(job_id)
-        return {**job, "held": await self._held(job) if job["status"] == JobStatus.PENDING else None}
+        ended = JobStatus(job["status"]).ended
+        return {
+            **job,
+            "held": await self._held(job) if job["status"] == JobStatus.PENDING else None,
+            "result_metadata": await self._result_metadata(job_id) if ended else None,
+        }
+
+    async def _result_metadata(self, job_id: str) -> dict[str, Any] | None:
+        try:
+            recorded = await self.history.job(job_id)
+        except StoreUnavailable as error:
+            logger.warning("job {} is shown without the metadata of its result: {}", job_id, error)
+            return None
+        return None if recorded is None else recorded["result_metadata"]
 
     async def _held(self, job: Mapping[str, Any]) -> list[str] | None:
         name = job["scraper_name"]

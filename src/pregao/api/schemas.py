@@ -227,6 +227,11 @@ class JobView(BaseModel):
     held: list[str] | None = Field(
         None, description="Why a pending job is not run now; null when nothing holds it. Only GET /api/jobs/{id} has it"
     )
+    result_metadata: dict[str, Any] | None = Field(
+        None,
+        description="Of the recorded result: `sample`, `instead_of` and `because` of a stand-in, and the like. "
+        "Only GET /api/jobs/{id} has it",
+    )
 
 
 class JobPageView(BaseModel):

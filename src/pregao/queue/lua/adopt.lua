@@ -8,7 +8,6 @@ if problem then return redis.error_reply(problem) end
 local replies = {}
 for at = 4, #ARGV, FIELDS_PER_JOB do
   local code, id, priority = create(at)
-  write_texts()
   redis.call('ZREM', prefix .. 'foreign', ARGV[3] .. ':' .. ARGV[at])
   if priority then redis.call('RPUSH', ready_key(priority), id) end
   replies[#replies + 1] = code

@@ -35,8 +35,9 @@ local function create(at)
     redis.call('SET', unique_key(job.unique), job.id)
     set(job, 'unique', job.unique)
   end
-  put(data_key(job.id), document(job, body, 'null'))
-  put(status_key(job.id), 'pending')
+  -- Not by MSET, which keeps what the script's arguments had too much room for: 40 bytes a job.
+  redis.call('SET', data_key(job.id), document(job, body, 'null'))
+  redis.call('SET', status_key(job.id), 'pending')
   fact(job, {'spec', '{"priority":"' .. job.priority .. '",' .. body .. '}'})
   event('job_created', job, ARGV[at + 3])
   return 'CREATED', job.id, job.priority
@@ -51,7 +52,6 @@ local function create_all(from)
     replies[#replies + 1] = id
     if priority then table.insert(ids[priority], id) end
   end
-  write_texts()
   for _, priority in ipairs(PRIORITIES) do
     if #ids[priority] > 0 then
       redis.call('LPUSH', ready_key(priority), unpack(ids[priority]))
