@@ -84,7 +84,8 @@ def _payment(market: Market, paper: Paper, number: int, yearly: float) -> dict[s
 
 def _detail(market: Market, papers: list[Paper]) -> dict[str, object]:
     first = papers[0]
-    changed = last_closed_session(market.now()).day
+    # B3 goes through its companies late in the evening, which after a session's close is still to come.
+    changed = last_closed_session(market.now() - timedelta(hours=7)).day
     return {
         "issuingCompany": first.root,
         "companyName": first.name,
