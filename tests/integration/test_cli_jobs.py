@@ -310,4 +310,4 @@ def test_queue_status_names_workers_that_take_no_jobs(pregao: Shell, settings: S
     asyncio.run(hold())
     assert pregao.json("queue", "status")["held_workers"] == ["worker host:7: memory is at 91 %"]
     assert pregao("queue", "status") == 0
-    assert "worker host:7: memory is at 91 %\n1 workers with 3 slots" in pregao.out
+    assert "worker host:7: memory is at 91 %\n1 worker with 3 slots" in pregao.out
