@@ -41,16 +41,6 @@ def make_settings(settings: Settings, redis_url: str) -> SettingsMaker:
     return SettingsMaker(settings.pregao_home, REDIS_URL=redis_url, DATABASE_URL=str(settings.database_url))
 
 
-@pytest.fixture
-def queue(redis: redis_asyncio.Redis) -> QueueCommands:
-    return QueueCommands(redis)
-
-
-@pytest.fixture
-def views(redis: redis_asyncio.Redis) -> QueueViews:
-    return QueueViews(redis)
-
-
 async def asked(api: ApiService, method: str, path: str, **body: Any) -> Any:
     answer = await api.client.request(method, f"/api/queue{path}", json=body or None)
     return answer.json() if answer.status_code == 200 else (answer.status_code, answer.json())

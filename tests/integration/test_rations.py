@@ -19,16 +19,6 @@ LEASE_MS = 15_000
 
 
 @pytest.fixture
-def queue(redis: redis_asyncio.Redis) -> QueueCommands:
-    return QueueCommands(redis)
-
-
-@pytest.fixture
-def views(redis: redis_asyncio.Redis) -> QueueViews:
-    return QueueViews(redis)
-
-
-@pytest.fixture
 async def woken(redis_url: str, queue: QueueCommands) -> AsyncIterator[WokenClaims]:
     claims = WokenClaims(redis_url, queue)
     yield claims

@@ -55,10 +55,10 @@ class Line:
             return self._wire
         return await self._connect()
 
-    def abort(self, error: Exception | None = None) -> None:
-        """Cut the connection: whoever waits for an answer gets ConnectionError, or `error`."""
+    def abort(self) -> None:
+        """Cut the connection: whoever waits for an answer gets ConnectionError."""
         if self._wire is not None:
-            self._wire.abort(error)
+            self._wire.abort()
 
     async def aclose(self) -> None:
         """Give the connection back, closed."""

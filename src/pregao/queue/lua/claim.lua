@@ -46,6 +46,7 @@ if want > 0 and tonumber(stored[2] or '0') > tonumber(ARGV[7]) then return {'BEH
 
 local fence = math.max(tonumber(stored[3] or '0'), now_us)
 local ids, leases, lease_end, moved, used, full = {}, {}, text(now_ms + lease_ms), 0, 0, false
+local statuses = {}
 -- Looked up when a scraper is first met: the list may be long, and most calls meet one.
 local listed = ',' .. ARGV[9] .. ','
 local rationed = setmetatable({}, {__index = function(known, scraper)
@@ -77,7 +78,8 @@ local function start(job)
     redis.call('HSET', meta_key(job.id), 'state', 'running', 'token', job.token, 'worker', worker, 'attempt', job.attempt,
       'started', now_text, 'hosts', hosts)
   end
-  put(status_key(job.id), 'running')
+  statuses[#statuses + 1] = status_key(job.id)
+  statuses[#statuses + 1] = 'running'
   local whole = redis.call('GET', data_key(job.id))
   event('job_started', job, label_in(whole))
   answer(job.id, job.token, job.attempt, job.retry_count, weights[job.scraper], whole)
@@ -208,7 +210,7 @@ end
 if #ids > 0 then
   redis.call('SET', FENCE, text(fence))
   redis.call('ZADD', RUNNING, unpack(leases))
-  write_texts()
+  for at = 1, #statuses, 1000 do redis.call('MSET', unpack(statuses, at, math.min(at + 999, #statuses))) end
   count_started()
   remember()
 end

@@ -1,6 +1,6 @@
 -- A job's meta hash as a table, and the steps that several transitions share. Changes of the hash are collected in the
 -- table and written together by `save`; what concerns many jobs of one call is written once, by `finish_call`.
-local left_running, freed, freed_hosts, outbox_bytes, texts = {}, {}, {}, 0, {}
+local left_running, freed, freed_hosts, outbox_bytes = {}, {}, {}, 0
 
 local function load(id)
   local v = redis.pcall('HMGET', meta_key(id), 'state', 'priority', 'scraper', 'attempt', 'retry_count', 'retries',
@@ -16,17 +16,6 @@ local function set(job, field, value)
   local changes = job.changes
   local n = #changes
   changes[n + 1], changes[n + 2] = field, value
-end
-
--- A text without an end to its time, written with all others of the call.
-local function put(key, value)
-  local n = #texts
-  texts[n + 1], texts[n + 2] = key, value
-end
-
-local function write_texts()
-  for at = 1, #texts, 1000 do redis.call('MSET', unpack(texts, at, math.min(at + 999, #texts))) end
-  texts = {}
 end
 
 local function save(job) redis.call('HSET', meta_key(job.id), unpack(job.changes)) end
@@ -120,7 +109,6 @@ end
 
 -- What all jobs of a call have in common, written once. A slot that came free may be what a parked job waits for.
 local function finish_call()
-  write_texts()
   if outbox_bytes > 0 then redis.call('INCRBY', OUTBOX_BYTES, outbox_bytes) end
   if #left_running == 0 then return end
   for at = 1, #left_running, 1000 do
