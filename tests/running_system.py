@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -10,13 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+
+from pregao.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 UP_SECONDS = 60.0
@@ -206,3 +209,23 @@ def kill(process: psutil.Process) -> None:
         process.kill()
     except psutil.NoSuchProcess:
         return
+
+
+Pregao = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
+
+
+def pregao_on(settings: Settings, *first: str) -> Pregao:
+    """The command on the engines of a test, with words that each call begins with; `code` is how it has to end."""
+    variables = {
+        "REDIS_URL": settings.resolve_redis_url(),
+        "DATABASE_URL": settings.resolve_database_url(),
+        "PREGAO_HOME": str(settings.pregao_home),
+        "PREGAO_SCRAPERS_FILE": str(settings.scrapers_file),
+    }
+
+    async def do(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
+        done = await asyncio.to_thread(run_pregao, *first, *arguments, **(variables | environ))
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return do

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from tests.api_service import ApiService, api_service
 from tests.builders import spec
 from tests.diagnosis import diagnose
 from tests.running_jobs import claim
-from tests.running_system import run_pregao, unused_port
+from tests.running_system import Pregao, pregao_on, unused_port
 
 from pregao.domain.clock import SystemClock
 from pregao.queue.commands import QueueCommands
@@ -23,8 +21,6 @@ from pregao.queue.keys import Keys
 from pregao.queue.login_holds import LoginHold, login_field, login_value
 from pregao.queue.messages import Settlement
 from pregao.settings import Settings
-
-Pregao = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture
@@ -35,19 +31,7 @@ async def api(settings: Settings) -> AsyncIterator[ApiService]:
 
 @pytest.fixture
 def pregao(settings: Settings) -> Pregao:
-    variables = {
-        "REDIS_URL": settings.resolve_redis_url(),
-        "DATABASE_URL": settings.resolve_database_url(),
-        "PREGAO_HOME": str(settings.pregao_home),
-        "PREGAO_SCRAPERS_FILE": str(settings.scrapers_file),
-    }
-
-    async def do(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = await asyncio.to_thread(run_pregao, *arguments, **(variables | environ))
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    return do
+    return pregao_on(settings)
 
 
 async def fail_in_a_row(queue: QueueCommands, scraper: str, times: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from tests.api_service import ApiService, api_service
 from tests.builders import eventually, spec
-from tests.running_system import run_pregao, unused_port
+from tests.running_system import Pregao, pregao_on, unused_port
 from tests.working import SettingsMaker, ended, open_gate, working
 
 from pregao.domain.clock import SystemClock
@@ -22,8 +20,6 @@ from pregao.queue.breakers import breaker_field
 from pregao.queue.commands import QueueCommands
 from pregao.queue.views import QueueViews
 from pregao.settings import Settings
-
-Pregao = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture
@@ -34,19 +30,7 @@ async def api(settings: Settings) -> AsyncIterator[ApiService]:
 
 @pytest.fixture
 def pregao(settings: Settings) -> Pregao:
-    variables = {
-        "REDIS_URL": settings.resolve_redis_url(),
-        "DATABASE_URL": settings.resolve_database_url(),
-        "PREGAO_HOME": str(settings.pregao_home),
-        "PREGAO_SCRAPERS_FILE": str(settings.scrapers_file),
-    }
-
-    async def do(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = await asyncio.to_thread(run_pregao, "scrapers", *arguments, **(variables | environ))
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    return do
+    return pregao_on(settings, "scrapers")
 
 
 async def post(api: ApiService, path: str, **body: Any) -> tuple[int, Any]:
